@@ -1,0 +1,247 @@
+package encryptor_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ddbec/ddbec-go/actions"
+	"github.com/ddbec/ddbec-go/encryptor"
+	"github.com/ddbec/ddbec-go/materials"
+	"github.com/ddbec/ddbec-go/tableinfo"
+)
+
+// pyVectorFile is one of testdata/vectors/python-*.json; the README beside them describes every field.
+type pyVectorFile struct {
+	Format string            `json:"format"`
+	MadeBy map[string]string `json:"made_by"`
+	Kind   string            `json:"kind"`
+	Keys   map[string][]byte `json:"keys"`
+	Cases  []pyVectorCase    `json:"cases"`
+}
+
+type pyVectorCase struct {
+	ID           string            `json:"id"`
+	Hex          string            `json:"hex"`
+	Value        *pyVectorValue    `json:"value"`
+	Entries      map[string]string `json:"entries"`
+	Provider     pyVectorProvider  `json:"provider"`
+	Table        *string           `json:"table"`
+	PartitionKey string            `json:"partition_key"`
+	SortKey      string            `json:"sort_key"`
+	Actions      struct {
+		Default   actions.CryptoAction            `json:"default"`
+		Overrides map[string]actions.CryptoAction `json:"overrides"`
+	} `json:"actions"`
+	UnsignedKeys bool         `json:"unsigned_keys"`
+	KMS          *pyVectorKMS `json:"kms"`
+	Plaintext    pyVectorItem `json:"plaintext"`
+	Stored       pyVectorItem `json:"stored"`
+	Error        string       `json:"error"`
+}
+
+type pyVectorProvider struct {
+	Kind             string `json:"kind"`
+	EncryptionKey    string `json:"encryption_key"`
+	WrappingKey      string `json:"wrapping_key"`
+	SigningKey       string `json:"signing_key"`
+	SigningAlgorithm string `json:"signing_algorithm"`
+	KeyID            string `json:"key_id"`
+}
+
+// pyVectorKMS is a KMS that made one data key under one encryption context, and knows nothing else.
+type pyVectorKMS struct {
+	KeyID      string            `json:"key_id"`
+	Plaintext  []byte            `json:"plaintext"`
+	Blob       []byte            `json:"ciphertext_blob"`
+	Context    map[string]string `json:"encryption_context"`
+	decryptRun int
+}
+
+func (k *pyVectorKMS) GenerateDataKey(context.Context, *kms.GenerateDataKeyInput, ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error) {
+	return nil, errors.New("no data key is generated while reading")
+}
+
+func (k *pyVectorKMS) Decrypt(_ context.Context, in *kms.DecryptInput, _ ...func(*kms.Options)) (*kms.DecryptOutput, error) {
+	k.decryptRun++
+	if string(in.CiphertextBlob) != string(k.Blob) || !maps.Equal(in.EncryptionContext, k.Context) {
+		return nil, &kmstypes.InvalidCiphertextException{}
+	}
+	return &kms.DecryptOutput{KeyId: &k.KeyID, Plaintext: append([]byte(nil), k.Plaintext...)}, nil
+}
+
+func TestVectorPython(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(filepath.Join("..", "testdata", "vectors", "python-*.json"))
+	require.NoError(t, err)
+	run := map[string]func(*testing.T, pyVectorFile, pyVectorCase){
+		"attributes":      pyVectorAttribute,
+		"descriptions":    pyVectorDescription,
+		"strings_to_sign": pyVectorStringToSign,
+		"items":           pyVectorPositive,
+		"damaged_items":   pyVectorNegative,
+	}
+	seen := map[string]bool{}
+	for _, path := range paths {
+		raw, err := os.ReadFile(path)
+		require.NoError(t, err)
+		var file pyVectorFile
+		require.NoError(t, json.Unmarshal(raw, &file), path)
+		require.Equal(t, "ddbec-vectors/1", file.Format, path)
+		require.NotEmpty(t, file.Cases, path)
+		require.Contains(t, run, file.Kind, path)
+		seen[file.Kind] = true
+		t.Logf("%s: %d cases, dynamodb-encryption-sdk %s", filepath.Base(path), len(file.Cases), file.MadeBy["dynamodb-encryption-sdk"])
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			ids := map[string]bool{}
+			for _, c := range file.Cases {
+				require.False(t, ids[c.ID], "two cases of the name %q", c.ID)
+				ids[c.ID] = true
+				t.Run(c.ID, func(t *testing.T) {
+					t.Parallel()
+					run[file.Kind](t, file, c)
+				})
+			}
+		})
+	}
+	for kind := range run {
+		assert.True(t, seen[kind], "no vectors of the kind %s", kind)
+	}
+}
+
+func pyVectorPositive(t *testing.T, file pyVectorFile, c pyVectorCase) {
+	e := pyVectorEncryptor(t, file, c)
+	stored := pyVectorCanonical(c.Stored.Item)
+
+	got, err := e.Decrypt(t.Context(), c.Stored.Item)
+	require.NoError(t, err)
+	require.Equal(t, pyVectorCanonical(c.Plaintext.Item), pyVectorCanonical(got))
+	require.Equal(t, stored, pyVectorCanonical(c.Stored.Item), "the caller's item must stay as it is")
+	if c.KMS != nil {
+		require.Equal(t, 1, c.KMS.decryptRun, "KMS calls")
+	}
+}
+
+func pyVectorNegative(t *testing.T, file pyVectorFile, c pyVectorCase) {
+	e := pyVectorEncryptor(t, file, c)
+	got, err := e.Decrypt(t.Context(), c.Stored.Item)
+	require.Nil(t, got)
+	pyVectorRequireError(t, c.Error, err)
+	if c.KMS != nil && (c.Error == "malformed_description" || c.Error == "unsupported_algorithm") {
+		require.Zero(t, c.KMS.decryptRun, "KMS must not be called for such an item")
+	}
+}
+
+// pyVectorRequireError demands the error class's own sentinel and none of the others': an item that is refused
+// for another reason than its own proves nothing.
+func pyVectorRequireError(t *testing.T, code string, err error) {
+	t.Helper()
+	require.Error(t, err)
+	sentinels := []struct {
+		err   error
+		codes []string
+	}{
+		{encryptor.ErrUnsigned, []string{"unsigned"}},
+		{encryptor.ErrNewerFormat, []string{"newer_format"}},
+		{materials.ErrDescription, []string{"malformed_description", "description_version"}},
+		{materials.ErrAlgorithm, []string{"unsupported_algorithm"}},
+		{materials.ErrUnwrap, []string{"unwrap"}},
+		{materials.ErrKMS, []string{"kms"}},
+		{materials.ErrContextMismatch, []string{"kms"}},
+		{encryptor.ErrInvalidSignature, []string{"invalid_signature"}},
+		{encryptor.ErrDecrypt, []string{"decrypt"}},
+		{encryptor.ErrFormat, []string{"newer_format", "malformed_description", "description_version", "unsupported_algorithm", "decrypt", "malformed_attribute"}},
+	}
+	known := false
+	for _, s := range sentinels {
+		want := false
+		for _, sentinelCode := range s.codes {
+			want = want || sentinelCode == code
+		}
+		known = known || want
+		require.Equal(t, want, errors.Is(err, s.err), "errors.Is(%v, %v) for the class %s", err, s.err, code)
+	}
+	require.True(t, known, "unknown error class %q", code)
+}
+
+func pyVectorEncryptor(t *testing.T, file pyVectorFile, c pyVectorCase) *encryptor.ItemEncryptor {
+	t.Helper()
+	p, err := pyVectorProviderOf(file, c)
+	require.NoError(t, err)
+	return pyVectorEncryptorOf(t, c, p)
+}
+
+func pyVectorEncryptorOf(t *testing.T, c pyVectorCase, p materials.CryptographicMaterialsProvider) *encryptor.ItemEncryptor {
+	t.Helper()
+	info := tableinfo.TableInfo{Name: "a-table", Primary: tableinfo.Index{PartitionKey: c.PartitionKey, SortKey: c.SortKey}}
+	if c.Table != nil {
+		info.Name = *c.Table
+	}
+	e, err := encryptor.New(p, info, func(o *encryptor.Options) {
+		o.Actions = actions.AttributeActions{Default: c.Actions.Default, Overrides: c.Actions.Overrides}
+		o.UnsignedKeys = c.UnsignedKeys
+		if c.Table == nil {
+			o.SignedTableName = "None" // what Python signs where there is no name
+		}
+	})
+	require.NoError(t, err)
+	return e
+}
+
+func pyVectorProviderOf(file pyVectorFile, c pyVectorCase) (materials.CryptographicMaterialsProvider, error) {
+	if c.Provider.Kind == "kms" {
+		if c.KMS == nil {
+			return nil, errors.New("a kms case without its data key")
+		}
+		return materials.NewDirectKMSProvider(c.KMS, c.Provider.KeyID)
+	}
+	signer, verifier, err := pyVectorSigning(c.Provider.SigningAlgorithm, file.Keys[c.Provider.SigningKey])
+	if err != nil {
+		return nil, err
+	}
+	switch c.Provider.Kind {
+	case "static":
+		var content *materials.AESKey
+		if c.Provider.EncryptionKey != "" {
+			if content, err = materials.NewAESKey(file.Keys[c.Provider.EncryptionKey]); err != nil {
+				return nil, err
+			}
+		}
+		return materials.NewStaticProvider(
+			&materials.EncryptionMaterials{EncryptionKey: content, SigningKey: signer},
+			&materials.DecryptionMaterials{DecryptionKey: content, VerificationKey: verifier},
+		)
+	case "wrapped_aes":
+		key, err := materials.NewAESKey(file.Keys[c.Provider.WrappingKey])
+		if err != nil {
+			return nil, err
+		}
+		return materials.NewWrappedProvider(materials.WrappedKeys{Wrap: key, Unwrap: key, Sign: signer, Verify: verifier}, nil)
+	case "wrapped_rsa":
+		key, err := pyVectorRSAKey(file.Keys[c.Provider.WrappingKey])
+		if err != nil {
+			return nil, err
+		}
+		wrap, err := materials.NewRSAWrapper(&key.PublicKey)
+		if err != nil {
+			return nil, err
+		}
+		unwrap, err := materials.NewRSAUnwrapper(key)
+		if err != nil {
+			return nil, err
+		}
+		return materials.NewWrappedProvider(materials.WrappedKeys{Wrap: wrap, Unwrap: unwrap, Sign: signer, Verify: verifier}, nil)
+	}
+	return nil, fmt.Errorf("unknown provider kind %q", c.Provider.Kind)
+}

@@ -1,0 +1,96 @@
+package kmstest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/ddbec/ddbec-go/kmstest"
+)
+
+// Decrypter is what the code under test asks of KMS: an interface of its own, with no more methods than it calls.
+type Decrypter interface {
+	Decrypt(context.Context, *kms.DecryptInput, ...func(*kms.Options)) (*kms.DecryptOutput, error)
+}
+
+// unlock is the code under test.
+func unlock(ctx context.Context, c Decrypter, tenant string, blob []byte) ([]byte, error) {
+	out, err := c.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: blob, EncryptionContext: map[string]string{"tenant": tenant}})
+	if err != nil {
+		return nil, err
+	}
+	return out.Plaintext, nil
+}
+
+// Test the good case, then what your code does about a context that differs and a key that is revoked.
+func Example() {
+	ctx := context.Background()
+	k := kmstest.New()
+	key := k.CreateKey("alias/tenants")
+	made, err := k.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{
+		KeyId: aws.String("alias/tenants"), KeySpec: types.DataKeySpecAes256, EncryptionContext: map[string]string{"tenant": "blue"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	plaintext, err := unlock(ctx, k, "blue", made.CiphertextBlob)
+	fmt.Println(len(plaintext), err)
+
+	_, err = unlock(ctx, k, "green", made.CiphertextBlob)
+	var invalid *types.InvalidCiphertextException
+	fmt.Println("other context:", errors.As(err, &invalid))
+
+	k.DisableKey(key)
+	_, err = unlock(ctx, k, "blue", made.CiphertextBlob)
+	var disabled *types.DisabledException
+	fmt.Println("revoked:", errors.As(err, &disabled))
+
+	for _, call := range k.Calls() {
+		fmt.Println(call.Op, call.EncryptionContext)
+	}
+	// Output:
+	// 32 <nil>
+	// other context: true
+	// revoked: true
+	// GenerateDataKey map[tenant:blue]
+	// Decrypt map[tenant:blue]
+	// Decrypt map[tenant:green]
+	// Decrypt map[tenant:blue]
+}
+
+// Errors without a type in the SDK are told by their code.
+func ExampleKMS_FailNext() {
+	k := kmstest.New()
+	k.FailNext("Decrypt", &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "not you"})
+	_, err := unlock(context.Background(), k, "blue", []byte("any"))
+	var api smithy.APIError
+	fmt.Println(errors.As(err, &api) && api.ErrorCode() == "AccessDeniedException")
+	fmt.Println(err)
+	// Output:
+	// true
+	// operation error KMS: Decrypt, api error AccessDeniedException: not you
+}
+
+// Code that wants the SDK's own client gets it, still without a network.
+func ExampleServer_Client() {
+	k := kmstest.New()
+	key := k.CreateKey()
+	server := kmstest.NewServer(k)
+	defer server.Close()
+
+	var client *kms.Client = server.Client()
+	out, err := client.GenerateDataKey(context.Background(), &kms.GenerateDataKeyInput{KeyId: &key, NumberOfBytes: aws.Int32(64)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(out.Plaintext), *out.KeyId == key)
+	// Output: 64 true
+}

@@ -1,0 +1,57 @@
+package materials
+
+import (
+	"context"
+	"fmt"
+	"maps"
+)
+
+var _ CryptographicMaterialsProvider = (*StaticProvider)(nil)
+
+// StaticProvider uses one fixed content key and one fixed signing key for all
+// items. It is for tests and for tables that were written that way: a key that
+// leaks opens every item, and there is no rotation.
+type StaticProvider struct {
+	enc *EncryptionMaterials
+	dec *DecryptionMaterials
+}
+
+// NewStaticProvider copies enc and dec; either may be nil for a provider that
+// only reads or only writes.
+func NewStaticProvider(enc *EncryptionMaterials, dec *DecryptionMaterials) (*StaticProvider, error) {
+	p := new(StaticProvider)
+	if enc != nil {
+		if enc.SigningKey == nil {
+			return nil, fmt.Errorf("static provider: %w: no SigningKey", ErrNoEncryptionMaterials)
+		}
+		if err := checkUserDescription(enc.Description); err != nil {
+			return nil, fmt.Errorf("static provider: %w", err)
+		}
+		p.enc = &EncryptionMaterials{EncryptionKey: enc.EncryptionKey, SigningKey: enc.SigningKey, Description: maps.Clone(enc.Description)}
+	}
+	if dec != nil {
+		if dec.VerificationKey == nil {
+			return nil, fmt.Errorf("static provider: %w: no VerificationKey", ErrNoDecryptionMaterials)
+		}
+		p.dec = &DecryptionMaterials{DecryptionKey: dec.DecryptionKey, VerificationKey: dec.VerificationKey, Description: maps.Clone(dec.Description)}
+	}
+	return p, nil
+}
+
+// EncryptionMaterials returns the same materials for every item. They must not
+// be modified.
+func (p *StaticProvider) EncryptionMaterials(context.Context, EncryptionContext) (*EncryptionMaterials, error) {
+	if p.enc == nil {
+		return nil, fmt.Errorf("%w: this static provider only decrypts", ErrNoEncryptionMaterials)
+	}
+	return p.enc, nil
+}
+
+// DecryptionMaterials returns the same materials for every item. They must not
+// be modified.
+func (p *StaticProvider) DecryptionMaterials(context.Context, EncryptionContext) (*DecryptionMaterials, error) {
+	if p.dec == nil {
+		return nil, fmt.Errorf("%w: this static provider only encrypts", ErrNoDecryptionMaterials)
+	}
+	return p.dec, nil
+}
