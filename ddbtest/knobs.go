@@ -1,0 +1,72 @@
+package ddbtest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// FailNext makes the next call of an operation fail, before it has any effect.
+// Several failures of one operation are given out in the order in which they
+// were asked for, one to each request: the client's retries use them up, so an
+// error that the SDK retries has to be given as often as the client tries (three
+// times by default) if the caller is to see it.
+//
+// The operation is spelt as the SDK does: "PutItem". An err that is or wraps a
+// [github.com/aws/smithy-go.APIError] arrives as an error answer of DynamoDB,
+// the exceptions of the SDK's types package with all their members. Any other
+// err is a connection that fails without an answer; a client made by
+// [Server.Client] finds that very err in the chain of its own.
+//
+// FailNext panics on a nil err and on an operation that the server does not have,
+// since such a failure would never come.
+func (s *Server) FailNext(op string, err error) {
+	if err == nil {
+		panic("ddbtest: FailNext: nil error")
+	}
+	if _, ok := operations[op]; !ok {
+		panic(fmt.Sprintf("ddbtest: FailNext: %q is not an operation of ddbtest", op))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures[op] = append(s.failures[op], err)
+}
+
+// SetLatency makes every request wait before it is carried out. If its context
+// ends while it waits, it has no effect and the client sees the context's error.
+// Zero, as in the beginning, is no wait. Inside a testing/synctest bubble the wait
+// takes no real time.
+func (s *Server) SetLatency(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latency = d
+}
+
+// SetPageSize limits the number of items that one page of a Query or Scan looks
+// at, before the filter, as the limit of 1 MB does in DynamoDB. Zero, as in the
+// beginning, leaves that limit and the Limit parameter alone in force. A negative
+// number is taken for zero.
+func (s *Server) SetPageSize(items int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.db.pageSize = max(items, 0)
+}
+
+// SetStaleReads with true makes eventually consistent reads (those without
+// ConsistentRead, and all of global secondary indexes) see every table as it is at
+// this moment, whatever is written later, until SetStaleReads is called again:
+// with true to move that moment on, with false to let them see all writes at once,
+// as in the beginning.
+func (s *Server) SetStaleReads(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.db.freeze(on)
+}
+
+// Calls returns the operations of all requests so far in the order of their
+// arrival, retries, failed and unknown ones included. The slice is the caller's.
+func (s *Server) Calls() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.calls)
+}
