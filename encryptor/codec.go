@@ -11,6 +11,17 @@ import (
 // Item is a DynamoDB item: attribute values by name.
 type Item = map[string]types.AttributeValue
 
+// pick returns a new item of those named attributes that item has.
+func pick(item Item, names []string) Item {
+	picked := make(Item, len(names))
+	for _, name := range names {
+		if v := item[name]; v != nil {
+			picked[name] = v
+		}
+	}
+	return picked
+}
+
 // ItemCodec is one table's item format. [ItemEncryptor] implements it; a later
 // format does so from its own package. Implementations must be safe for
 // concurrent use.

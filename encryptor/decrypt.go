@@ -363,13 +363,7 @@ func (e *ItemEncryptor) onRead(ctx context.Context, stored Item, info ReadInfo) 
 	if e.options.OnRead == nil {
 		return nil
 	}
-	key := make(Item, len(e.keys))
-	for _, name := range e.keys {
-		if v := stored[name]; v != nil {
-			key[name] = v
-		}
-	}
-	if err := e.options.OnRead(ctx, key, info); err != nil {
+	if err := e.options.OnRead(ctx, pick(stored, e.keys), info); err != nil {
 		return fmt.Errorf("refused by OnRead: %w", err)
 	}
 	return nil

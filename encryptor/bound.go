@@ -1,0 +1,93 @@
+package encryptor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ddbec/ddbec-go/internal/quote"
+	"github.com/ddbec/ddbec-go/tableinfo"
+)
+
+// boundTable is a table with its codec: what may be asked of it, and what happens
+// to items on their way.
+type boundTable struct {
+	codec       ItemCodec
+	info        tableinfo.TableInfo
+	keys        []string
+	layouts     []Layout
+	concurrency int
+}
+
+func bind(codec ItemCodec, o TableOptions) (*boundTable, error) {
+	concurrency, err := o.concurrency()
+	if err != nil {
+		return nil, err
+	}
+	t := &boundTable{codec: codec, info: codec.Table(), layouts: codec.Layouts(), concurrency: concurrency}
+	t.keys = t.info.KeyNames()
+	return t, t.info.Validate()
+}
+
+// tableName returns the table name to send: the caller's, if it is this table.
+func (t *boundTable) tableName(requested *string) (*string, error) {
+	if requested == nil {
+		return &t.info.Name, nil
+	}
+	name, err := tableinfo.NameOf(*requested)
+	if err != nil {
+		return nil, fmt.Errorf("%w: TableName: %w", ErrUnknownTable, err)
+	}
+	isARN := name != *requested
+	if name != t.info.Name || isARN && t.info.ARN != "" && *requested != t.info.ARN {
+		return nil, fmt.Errorf("%w %s: this is table %s", ErrUnknownTable, quote.Name(*requested), quote.Name(t.info.Name))
+	}
+	return requested, nil
+}
+
+func (t *boundTable) fail(op string, err error) *ItemError {
+	return newItemError(op, t.info.Name, err)
+}
+
+func (t *boundTable) encrypt(ctx context.Context, op string, item Item) (Item, error) {
+	encrypted, err := t.codec.Encrypt(ctx, item)
+	if err != nil {
+		e := t.fail(op, err)
+		e.key = pick(item, t.keys)
+		return nil, e
+	}
+	return encrypted, nil
+}
+
+// decrypt decrypts the item at index, -1 if it is not part of a page.
+func (t *boundTable) decrypt(ctx context.Context, op string, index int, stored Item) (Item, error) {
+	item, err := t.codec.Decrypt(ctx, stored)
+	if err != nil {
+		e := t.fail(op, err)
+		e.Index, e.key, e.stored = index, pick(stored, t.keys), stored
+		return nil, e
+	}
+	return item, nil
+}
+
+// decryptImage decrypts the item that a write returned.
+func (t *boundTable) decryptImage(ctx context.Context, op string, stored Item) (Item, error) {
+	if len(stored) == 0 {
+		return stored, nil
+	}
+	item, err := t.decrypt(ctx, op, -1, stored)
+	var e *ItemError
+	if errors.As(err, &e) {
+		e.Err = fmt.Errorf("%w: %w", ErrImage, e.Err)
+	}
+	return item, err
+}
+
+func (t *boundTable) index(name string) (tableinfo.Index, bool) {
+	i := slices.IndexFunc(t.info.Secondary, func(index tableinfo.Index) bool { return index.Name == name })
+	if i < 0 {
+		return tableinfo.Index{}, false
+	}
+	return t.info.Secondary[i], true
+}

@@ -1,0 +1,70 @@
+package encryptor
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// decryptPage decrypts the items of a page, some at a time, and keeps their
+// order. Of several bad items the error is about the first. No goroutine outlives
+// the call.
+func (t *boundTable) decryptPage(ctx context.Context, op string, stored []Item) ([]Item, error) {
+	if len(stored) == 0 {
+		return stored, nil
+	}
+	items := make([]Item, len(stored))
+	one := func(i int) error {
+		if err := ctx.Err(); err != nil {
+			e := t.fail(op, err)
+			e.Index = i
+			return e
+		}
+		var err error
+		items[i], err = t.decrypt(ctx, op, i, stored[i])
+		return err
+	}
+	if err := forEach(len(stored), t.concurrency, one); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// forEach calls do for 0 to n-1, at most concurrency at a time, and returns the
+// error of the lowest index that failed. After a failure no higher index begins.
+func forEach(n, concurrency int, do func(i int) error) error {
+	var (
+		next    atomic.Int64
+		limit   atomic.Int64 // the lowest index that failed
+		errs    = make([]error, n)
+		workers sync.WaitGroup
+	)
+	limit.Store(int64(n))
+	for range min(n, concurrency) {
+		workers.Go(func() {
+			for {
+				i := next.Add(1) - 1
+				if i >= limit.Load() {
+					return
+				}
+				if errs[i] = do(int(i)); errs[i] != nil {
+					lower(&limit, i)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	if first := limit.Load(); first < int64(n) {
+		return errs[first]
+	}
+	return nil
+}
+
+func lower(limit *atomic.Int64, i int64) {
+	for {
+		old := limit.Load()
+		if i >= old || limit.CompareAndSwap(old, i) {
+			return
+		}
+	}
+}
