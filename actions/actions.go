@@ -31,7 +31,7 @@ type CryptoAction uint8
 
 // The number 3 is kept for SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT, an action of a later item format.
 const (
-	// EncryptAndSign encrypts the attribute's value and covers its name and plaintext value with the signature.
+	// EncryptAndSign encrypts the attribute's value and covers its name and ciphertext with the signature.
 	EncryptAndSign CryptoAction = iota
 	// SignOnly leaves the value readable and covers name and value with the signature.
 	SignOnly

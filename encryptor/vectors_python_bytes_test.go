@@ -14,6 +14,7 @@ import (
 
 	"github.com/ddbec/ddbec-go/actions"
 	"github.com/ddbec/ddbec-go/encryptor"
+	"github.com/ddbec/ddbec-go/internal/vectors"
 	"github.com/ddbec/ddbec-go/materials"
 )
 
@@ -88,7 +89,7 @@ func pyVectorAttribute(t *testing.T, _ pyVectorFile, c pyVectorCase) {
 
 	got, err := e.Decrypt(t.Context(), stored)
 	require.NoError(t, err)
-	require.Equal(t, pyVectorText(c.Value.AttributeValue), pyVectorText(got["v"]))
+	require.Equal(t, vectors.ValueText(c.Value.AttributeValue), vectors.ValueText(got["v"]))
 }
 
 // pyVectorDescription shows the bytes to an encryptor, and looks at what its provider is told.
@@ -120,17 +121,17 @@ func pyVectorStringToSign(t *testing.T, _ pyVectorFile, c pyVectorCase) {
 	e := pyVectorEncryptorOf(t, c, spy)
 
 	stored := encryptor.Item{pyVectorSignature: &types.AttributeValueMemberB{Value: []byte("signature")}}
-	for name, v := range c.Stored.Item {
+	for name, v := range c.Stored {
 		stored[name] = v
 	}
 	_, err = e.Decrypt(t.Context(), stored)
 	require.ErrorIs(t, err, errPyVectorStop)
 	require.Equal(t, want, spy.signed)
 
-	if _, encrypted := c.Stored.Item["secret"].(*types.AttributeValueMemberB); encrypted {
+	if _, encrypted := c.Stored["secret"].(*types.AttributeValueMemberB); encrypted {
 		return
 	}
-	_, err = e.Encrypt(t.Context(), c.Stored.Item)
+	_, err = e.Encrypt(t.Context(), c.Stored)
 	require.NoError(t, err)
 	require.Equal(t, want, spy.signed)
 }

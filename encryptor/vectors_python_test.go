@@ -17,6 +17,7 @@ import (
 
 	"github.com/ddbec/ddbec-go/actions"
 	"github.com/ddbec/ddbec-go/encryptor"
+	"github.com/ddbec/ddbec-go/internal/vectors"
 	"github.com/ddbec/ddbec-go/materials"
 	"github.com/ddbec/ddbec-go/tableinfo"
 )
@@ -33,7 +34,7 @@ type pyVectorFile struct {
 type pyVectorCase struct {
 	ID           string            `json:"id"`
 	Hex          string            `json:"hex"`
-	Value        *pyVectorValue    `json:"value"`
+	Value        *vectors.Value    `json:"value"`
 	Entries      map[string]string `json:"entries"`
 	Provider     pyVectorProvider  `json:"provider"`
 	Table        *string           `json:"table"`
@@ -45,8 +46,8 @@ type pyVectorCase struct {
 	} `json:"actions"`
 	UnsignedKeys bool         `json:"unsigned_keys"`
 	KMS          *pyVectorKMS `json:"kms"`
-	Plaintext    pyVectorItem `json:"plaintext"`
-	Stored       pyVectorItem `json:"stored"`
+	Plaintext    vectors.Item `json:"plaintext"`
+	Stored       vectors.Item `json:"stored"`
 	Error        string       `json:"error"`
 }
 
@@ -122,12 +123,12 @@ func TestVectorPython(t *testing.T) {
 
 func pyVectorPositive(t *testing.T, file pyVectorFile, c pyVectorCase) {
 	e := pyVectorEncryptor(t, file, c)
-	stored := pyVectorCanonical(c.Stored.Item)
+	stored := vectors.Text(c.Stored)
 
-	got, err := e.Decrypt(t.Context(), c.Stored.Item)
+	got, err := e.Decrypt(t.Context(), c.Stored)
 	require.NoError(t, err)
-	require.Equal(t, pyVectorCanonical(c.Plaintext.Item), pyVectorCanonical(got))
-	require.Equal(t, stored, pyVectorCanonical(c.Stored.Item), "the caller's item must stay as it is")
+	require.Equal(t, vectors.Text(c.Plaintext), vectors.Text(got))
+	require.Equal(t, stored, vectors.Text(c.Stored), "the caller's item must stay as it is")
 	if c.KMS != nil {
 		require.Equal(t, 1, c.KMS.decryptRun, "KMS calls")
 	}
@@ -135,7 +136,7 @@ func pyVectorPositive(t *testing.T, file pyVectorFile, c pyVectorCase) {
 
 func pyVectorNegative(t *testing.T, file pyVectorFile, c pyVectorCase) {
 	e := pyVectorEncryptor(t, file, c)
-	got, err := e.Decrypt(t.Context(), c.Stored.Item)
+	got, err := e.Decrypt(t.Context(), c.Stored)
 	require.Nil(t, got)
 	pyVectorRequireError(t, c.Error, err)
 	if c.KMS != nil && (c.Error == "malformed_description" || c.Error == "unsupported_algorithm") {

@@ -42,10 +42,11 @@ var importMap = map[string][]string{
 	"ddbtest": {awsCore, dynamoDB, smithy},
 	"kmstest": {awsCore, kms, smithy},
 
-	"internal/expr":  {"internal/quote"},
-	"internal/jce":   {"internal/quote"},
-	"internal/quote": {},
-	"internal/wire":  {"internal/quote", dynamoDBTypes},
+	"internal/expr":    {"internal/quote"},
+	"internal/jce":     {"internal/quote"},
+	"internal/quote":   {},
+	"internal/wire":    {"internal/quote", dynamoDBTypes},
+	"internal/vectors": {dynamoDBTypes},
 
 	// Examples import nothing internal, so that a reader can copy them.
 	"examples/...": {"actions", "tableinfo", "materials", "encryptor", "ddbtest", "kmstest", awsSDK + "/..."},

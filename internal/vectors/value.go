@@ -1,5 +1,6 @@
 // Package vectors reads test vectors: values and items in DynamoDB JSON, and the
-// files that hold them. Only tests import it.
+// files that hold them. It also writes them, for peers in other languages. Only
+// tests import it.
 package vectors
 
 import (
@@ -14,10 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Value reads one attribute value in DynamoDB JSON: {"N": "1"}.
+// Value is one attribute value in DynamoDB JSON: {"N": "1"}.
 type Value struct{ types.AttributeValue }
 
-// Item reads an item in DynamoDB JSON.
+// Item is an item in DynamoDB JSON.
 type Item map[string]types.AttributeValue
 
 // UnmarshalJSON refuses a value of no type, of two types or of an unknown one.
@@ -41,8 +42,11 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads every attribute.
+// UnmarshalJSON reads every attribute; null is no item.
 func (i *Item) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
 	var values map[string]Value
 	if err := json.Unmarshal(data, &values); err != nil {
 		return err
@@ -89,17 +93,72 @@ func readAs[T any](wrap func(T) types.AttributeValue) reader {
 	}
 }
 
+// MarshalJSON writes every attribute.
+func (i Item) MarshalJSON() ([]byte, error) {
+	values := make(map[string]Value, len(i))
+	for name, v := range i {
+		values[name] = Value{v}
+	}
+	return json.Marshal(values)
+}
+
+// MarshalJSON writes a value of any of the ten types.
+func (v Value) MarshalJSON() ([]byte, error) {
+	switch v := v.AttributeValue.(type) {
+	case *types.AttributeValueMemberNULL:
+		return tagged("NULL", v.Value)
+	case *types.AttributeValueMemberBOOL:
+		return tagged("BOOL", v.Value)
+	case *types.AttributeValueMemberS:
+		return tagged("S", v.Value)
+	case *types.AttributeValueMemberN:
+		return tagged("N", v.Value)
+	case *types.AttributeValueMemberB:
+		return tagged("B", notNil(v.Value))
+	case *types.AttributeValueMemberSS:
+		return tagged("SS", notNil(v.Value))
+	case *types.AttributeValueMemberNS:
+		return tagged("NS", notNil(v.Value))
+	case *types.AttributeValueMemberBS:
+		members := make([][]byte, len(v.Value))
+		for i, member := range v.Value {
+			members[i] = notNil(member)
+		}
+		return tagged("BS", members)
+	case *types.AttributeValueMemberL:
+		elements := make([]Value, len(v.Value))
+		for i, element := range v.Value {
+			elements[i] = Value{element}
+		}
+		return tagged("L", elements)
+	case *types.AttributeValueMemberM:
+		return tagged("M", Item(v.Value))
+	}
+	return nil, fmt.Errorf("no DynamoDB JSON for a %T", v.AttributeValue)
+}
+
+func tagged(tag string, value any) ([]byte, error) { return json.Marshal(map[string]any{tag: value}) }
+
+// notNil keeps encoding/json from writing null.
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 // Text writes an item so that two items are equal as DynamoDB compares them if
 // and only if their texts are: numbers by value, sets without order.
 func Text(item map[string]types.AttributeValue) string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(item)) {
-		lines = append(lines, fmt.Sprintf("%q: %s", name, valueText(item[name])))
+		lines = append(lines, fmt.Sprintf("%q: %s", name, ValueText(item[name])))
 	}
 	return strings.Join(lines, "\n")
 }
 
-func valueText(v types.AttributeValue) string {
+// ValueText is Text for one value.
+func ValueText(v types.AttributeValue) string {
 	switch v := v.(type) {
 	case *types.AttributeValueMemberN:
 		return "N " + numberText(v.Value)
@@ -120,7 +179,7 @@ func valueText(v types.AttributeValue) string {
 	case *types.AttributeValueMemberL:
 		var elements []string
 		for _, element := range v.Value {
-			elements = append(elements, valueText(element))
+			elements = append(elements, ValueText(element))
 		}
 		return "L [" + strings.Join(elements, ", ") + "]"
 	case *types.AttributeValueMemberM:

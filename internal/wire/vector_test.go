@@ -42,7 +42,7 @@ func TestVectorExamples(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, textOf(c.Value.AttributeValue), textOf(v))
+			require.Equal(t, vectors.ValueText(c.Value.AttributeValue), vectors.ValueText(v))
 		})
 	}
 	for _, c := range f.MaterialDescription {
@@ -93,7 +93,7 @@ func TestVectorPublished(t *testing.T) {
 		cases++
 		v, err := new(wire.Parser).Parse(c.Serialized)
 		require.NoError(t, err, "deserialize_attribute.json, %d", i)
-		require.Equal(t, textOf(c.Attribute.AttributeValue), textOf(v), "deserialize_attribute.json, %d", i)
+		require.Equal(t, vectors.ValueText(c.Attribute.AttributeValue), vectors.ValueText(v), "deserialize_attribute.json, %d", i)
 	}
 	type description struct {
 		Entries    map[string]string `json:"material_description"`
@@ -137,6 +137,3 @@ func serialize(t *testing.T, v types.AttributeValue, order wire.Order) []byte {
 	return serialized
 }
 
-func textOf(v types.AttributeValue) string {
-	return vectors.Text(map[string]types.AttributeValue{"": v})
-}

@@ -163,7 +163,7 @@ func TestNestingLimitIsTheSameBothWays(t *testing.T) {
 	serialized := serialize(t, value, wire.PythonOrder)
 	back, err := new(wire.Parser).Parse(serialized)
 	require.NoError(t, err)
-	require.Equal(t, textOf(value), textOf(back))
+	require.Equal(t, vectors.ValueText(value), vectors.ValueText(back))
 
 	deeper := append([]byte{0, 'L', 0, 0, 0, 1}, serialized...)
 	_, err = new(wire.Parser).Parse(deeper)
@@ -243,7 +243,7 @@ func FuzzCanonicalNumber(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(got), wire.MaxNumberSize)
 		if len(text) < 200 && !strings.Contains(strings.ToLower(text), "e") {
-			require.Equal(t, textOf(&N{Value: text}), textOf(&N{Value: got}))
+			require.Equal(t, vectors.ValueText(&N{Value: text}), vectors.ValueText(&N{Value: got}))
 		}
 		again, err := wire.CanonicalNumber(got)
 		require.NoError(t, err)
