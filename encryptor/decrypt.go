@@ -39,7 +39,9 @@ func (e *ItemEncryptor) Decrypt(ctx context.Context, stored Item) (Item, error) 
 	if err != nil {
 		return nil, err
 	}
-	v := verification{encryptor: e, stored: stored, signature: signature}
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	v := verification{encryptor: e, stored: stored, signature: signature, scratch: s}
 	if err := v.plan(); err != nil {
 		return nil, err
 	}
@@ -54,7 +56,7 @@ func (e *ItemEncryptor) Decrypt(ctx context.Context, stored Item) (Item, error) 
 	if err != nil {
 		return nil, err
 	}
-	item, err := open(stored, match, m.DecryptionKey, description)
+	item, err := s.open(stored, match, m.DecryptionKey, description)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +69,7 @@ func (e *ItemEncryptor) Decrypt(ctx context.Context, stored Item) (Item, error) 
 // signatureOf returns the signature attribute, or that the item is to be taken
 // as plaintext.
 func (e *ItemEncryptor) signatureOf(stored Item) (signature []byte, isSigned bool, err error) {
-	if !e.sets[0].signs && (len(e.sets) == 1 || stored[signatureName] == nil) {
+	if !e.sets[0].signs && len(e.sets) == 1 {
 		return nil, false, nil
 	}
 	switch v := stored[signatureName].(type) {
@@ -86,7 +88,7 @@ func (e *ItemEncryptor) signatureOf(stored Item) (signature []byte, isSigned boo
 	if stored[descriptionName] != nil {
 		return nil, false, fmt.Errorf("%w: it has %s but no %s", ErrUnsigned, descriptionName, signatureName)
 	}
-	if e.options.Plaintext != AllowPlaintextReads {
+	if e.sets[0].signs && e.options.Plaintext != AllowPlaintextReads {
 		return nil, false, fmt.Errorf("%w: it has neither %s nor %s; Options.Plaintext can allow items that were never encrypted",
 			ErrUnsigned, signatureName, descriptionName)
 	}
@@ -120,13 +122,9 @@ func descriptionOf(stored Item) (map[string]string, error) {
 // number keys in canonical spelling and then with the next table name. It returns
 // the signed names that remain possible.
 func (e *ItemEncryptor) decryptionMaterials(ctx context.Context, stored Item, description map[string]string) (*materials.DecryptionMaterials, []signedName, error) {
-	forms := []Item{stored}
-	if canonical, err := e.withCanonicalKeys(stored); err == nil && !sameKeys(stored, canonical, e.keys) {
-		forms = append(forms, canonical)
-	}
 	var mismatch error
 	for i, table := range e.names {
-		for _, form := range forms {
+		for form := stored; form != nil; form = e.canonicalForm(form) {
 			m, err := e.provider.DecryptionMaterials(ctx, e.context(form, table.name, description))
 			switch {
 			case errors.Is(err, materials.ErrContextMismatch):
@@ -143,6 +141,16 @@ func (e *ItemEncryptor) decryptionMaterials(ctx context.Context, stored Item, de
 		}
 	}
 	return nil, nil, fmt.Errorf("decryption materials: %w", mismatch)
+}
+
+// canonicalForm returns item with its number keys in canonical spelling, nil if
+// they are so already.
+func (e *ItemEncryptor) canonicalForm(item Item) Item {
+	canonical, err := e.withCanonicalKeys(item)
+	if err != nil || sameKeys(item, canonical, e.keys) {
+		return nil
+	}
+	return canonical
 }
 
 func sameKeys(a, b Item, keys []string) bool {
@@ -177,90 +185,91 @@ type verification struct {
 	encryptor *ItemEncryptor
 	stored    Item
 	signature []byte
-	plans     []*plan // by action set, in the order that is written; nil: not possible
 	scratch   *scratch
+	ambiguous error // why an action set is out of the question, if one is
 }
 
-// plan finds which action sets can be meant at all.
+// plan finds which action sets can be meant at all. The others have no plan.
 func (v *verification) plan() error {
-	var first error
 	possible := false
+	s := v.scratch
+	s.plans = s.plans[:0]
 	for _, set := range v.encryptor.sets {
 		if !set.signs {
-			v.plans = append(v.plans, nil)
+			s.plans = append(s.plans, nil)
 			continue
 		}
 		p, err := set.planFor(v.stored, v.encryptor.order)
-		if err != nil && first == nil {
-			first = err
+		switch {
+		case errors.Is(err, ErrInvalidValue):
+			return fmt.Errorf("%w: %v", ErrFormat, err)
+		case err != nil && v.ambiguous == nil:
+			v.ambiguous = err
 		}
 		possible = possible || err == nil
-		v.plans = append(v.plans, p)
+		s.plans = append(s.plans, p)
 	}
 	if !possible {
-		return first
+		return v.ambiguous
 	}
 	return nil
 }
 
-func (v *verification) verify(ctx context.Context, key materials.Verifier, names []signedName) (*match, error) {
-	v.scratch = scratches.Get().(*scratch)
-	defer v.scratch.release()
+func (v *verification) verify(ctx context.Context, key materials.Verifier, names []signedName) (match, error) {
 	e := v.encryptor
 	for _, name := range names {
 		for i, set := range e.sets {
-			p := v.plans[i]
+			p := v.scratch.plans[i]
 			if p == nil {
 				continue
 			}
-			order, err := v.verifySet(ctx, key, set, p, name)
+			p, err := v.verifySet(ctx, key, set, p, name)
 			if err == nil {
-				return &match{set, p, ReadInfo{PreviousActions: i, TableName: name.name, Order: CanonicalOrder(order)}}, nil
+				return match{set, p, ReadInfo{PreviousActions: i, TableName: name.name, Order: CanonicalOrder(p.order)}}, nil
 			}
 			if !errors.Is(err, materials.ErrSignature) {
-				return nil, err
+				return match{}, err
 			}
 		}
 	}
-	return nil, v.explain(ctx, key, names)
+	return match{}, v.explain(ctx, key, names)
 }
 
 // verifySet tries one action set and table name in both orders, the second only
-// if it makes another string to sign.
-func (v *verification) verifySet(ctx context.Context, key materials.Verifier, set *actionSet, p *plan, name signedName) (wire.Order, error) {
-	first := v.encryptor.order
-	toSign, err := v.stringToSign(p, name, first)
+// if it makes another string to sign. It starts with the set's plan p and returns
+// the plan that matches, whose values are those in scratch.
+func (v *verification) verifySet(ctx context.Context, key materials.Verifier, set *actionSet, p *plan, name signedName) (*plan, error) {
+	toSign, err := v.stringToSign(p, name)
 	if err != nil {
-		return first, err
+		return nil, err
 	}
 	err = key.Verify(ctx, toSign, v.signature)
 	if err == nil || !errors.Is(err, materials.ErrSignature) {
-		return first, err
+		return p, err
 	}
 	tried := bytes.Clone(toSign)
-	second := wire.PythonOrder + wire.JavaOrder - first
-	other, planErr := set.planFor(v.stored, second)
+	other, planErr := set.planFor(v.stored, wire.PythonOrder+wire.JavaOrder-p.order)
 	if planErr != nil {
-		return first, planErr
+		return nil, planErr
 	}
-	if toSign, planErr = v.stringToSign(other, name, second); planErr != nil {
-		return first, planErr
+	if toSign, planErr = v.stringToSign(other, name); planErr != nil {
+		return nil, planErr
 	}
 	if bytes.Equal(tried, toSign) {
-		return first, err
+		return nil, err
 	}
-	return second, key.Verify(ctx, toSign, v.signature)
+	return other, key.Verify(ctx, toSign, v.signature)
 }
 
-func (v *verification) stringToSign(p *plan, name signedName, order wire.Order) (wire.StringToSign, error) {
+func (v *verification) stringToSign(p *plan, name signedName) (wire.StringToSign, error) {
 	s := v.scratch
 	toSign := s.stringToSign(p, name)
-	for i := range p.signed {
-		value := v.stored[p.signed[i].Name]
+	s.collect(p, v.stored)
+	for i, value := range s.values {
 		if _, err := wire.Size(value); err != nil {
 			return nil, storedValueError(p.signed[i].Name, err)
 		}
-		s.hasher.SetStored(toSign, i, value, order)
+		s.hasher.SetStored(toSign, i, value, p.order)
 	}
 	for _, name := range p.unsigned {
 		if err := wire.CheckKnown(v.stored[name]); err != nil {
@@ -278,6 +287,9 @@ func storedValueError(name string, err error) error {
 // explain finds the words for a signature that matches no form.
 func (v *verification) explain(ctx context.Context, key materials.Verifier, names []signedName) error {
 	e := v.encryptor
+	if v.ambiguous != nil {
+		return v.ambiguous
+	}
 	unsignedKeys := false
 	if e.likePython != nil {
 		if p, err := e.likePython.planFor(v.stored, e.order); err == nil {
@@ -289,7 +301,7 @@ func (v *verification) explain(ctx context.Context, key materials.Verifier, name
 	for i, name := range names {
 		tables[i] = name.name
 	}
-	for i, p := range v.plans {
+	for i, p := range v.scratch.plans {
 		if p != nil {
 			return signatureError(tables, e.keys, e.sets[i].actions, p, unsignedKeys)
 		}
@@ -297,9 +309,9 @@ func (v *verification) explain(ctx context.Context, key materials.Verifier, name
 	return ErrInvalidSignature
 }
 
-// open decrypts an item whose signature has been verified. All plaintext goes
-// into one slab.
-func open(stored Item, m *match, key *materials.AESKey, description map[string]string) (Item, error) {
+// open decrypts an item whose signature has been verified, from the values that
+// were. All plaintext goes into one slab.
+func (s *scratch) open(stored Item, m match, key *materials.AESKey, description map[string]string) (Item, error) {
 	if key == nil && m.set.encrypts {
 		return nil, fmt.Errorf("%w: the provider returned no decryption key, but the actions ask for encryption", materials.ErrNoDecryptionMaterials)
 	}
@@ -308,8 +320,8 @@ func open(stored Item, m *match, key *materials.AESKey, description map[string]s
 		item[name] = stored[name]
 	}
 	if m.plan.encrypted == 0 {
-		for i := range m.plan.signed {
-			item[m.plan.signed[i].Name] = stored[m.plan.signed[i].Name]
+		for i, value := range s.values {
+			item[m.plan.signed[i].Name] = value
 		}
 		return item, nil
 	}
@@ -321,21 +333,18 @@ func open(stored Item, m *match, key *materials.AESKey, description map[string]s
 		return nil, fmt.Errorf("%w: the decryption key was not made by NewAESKey", materials.ErrNoDecryptionMaterials)
 	}
 	cbc := jce.NewCBC(*aesKey)
+	defer cbc.Release()
 
 	total := 0
-	for i := range m.plan.signed {
-		if attribute := &m.plan.signed[i]; attribute.Encrypted {
-			if b, ok := stored[attribute.Name].(*types.AttributeValueMemberB); ok {
-				total += len(b.Value)
-			}
+	for i, value := range s.values {
+		if b, ok := value.(*types.AttributeValueMemberB); ok && m.plan.signed[i].Encrypted {
+			total += len(b.Value)
 		}
 	}
 	slab := make([]byte, total)
-	var parser wire.Parser
-	left := m.plan.encrypted
-	for i := range m.plan.signed {
+	s.parser.Reserve(m.plan.encrypted)
+	for i, value := range s.values {
 		attribute := &m.plan.signed[i]
-		value := stored[attribute.Name]
 		if !attribute.Encrypted {
 			item[attribute.Name] = value
 			continue
@@ -349,9 +358,7 @@ func open(stored Item, m *match, key *materials.AESKey, description map[string]s
 			return nil, &attributeError{attribute.Name, ErrDecrypt}
 		}
 		slab = slab[len(b.Value):]
-		parser.Reserve(left)
-		left--
-		if item[attribute.Name], err = parser.Parse(plaintext); err != nil {
+		if item[attribute.Name], err = s.parser.Parse(plaintext); err != nil {
 			return nil, &attributeError{attribute.Name, err}
 		}
 	}

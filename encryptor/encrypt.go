@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/ddbec/ddbec-go/internal/jce"
+	"github.com/ddbec/ddbec-go/internal/quote"
 	"github.com/ddbec/ddbec-go/internal/wire"
 	"github.com/ddbec/ddbec-go/materials"
 )
@@ -20,15 +22,17 @@ import (
 // key's algorithm.
 const symMode = "/CBC/PKCS5Padding"
 
-// scratch is memory that one call needs and the next can use again. Nothing in
-// it reaches a result. It never holds keys or plaintext of encrypted attributes.
+// scratch is memory that one call needs and the next can use again. Between
+// calls it holds no keys and no plaintext of encrypted attributes.
 type scratch struct {
 	toSign  wire.StringToSign
 	hasher  wire.Hasher
+	plans   []*plan                // by action set
 	values  []types.AttributeValue // by place in plan.signed
 	sizes   []int                  // serialized, by place in plan.signed
 	ivs     []byte
 	entries []wire.Entry
+	parser  wire.Parser
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -37,10 +41,21 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 const maxKeptValues = 1024
 
 func (s *scratch) release() {
+	clear(s.plans)
 	clear(s.values)
 	clear(s.entries)
+	s.parser = wire.Parser{}
 	if cap(s.values) <= maxKeptValues {
 		scratches.Put(s)
+	}
+}
+
+// collect looks up the values of the plan's signed attributes.
+func (s *scratch) collect(p *plan, item Item) {
+	clear(s.values)
+	s.values = s.values[:0]
+	for i := range p.signed {
+		s.values = append(s.values, item[p.signed[i].Name])
 	}
 }
 
@@ -94,15 +109,14 @@ func (e *ItemEncryptor) Encrypt(ctx context.Context, item Item) (Item, error) {
 // measure validates all values and adds up how many bytes the encrypted ones
 // will take in the string to sign.
 func (s *scratch) measure(p *plan, item Item) (slabSize int, err error) {
-	s.values, s.sizes = s.values[:0], s.sizes[:0]
-	for i := range p.signed {
+	s.collect(p, item)
+	s.sizes = s.sizes[:0]
+	for i, v := range s.values {
 		attribute := &p.signed[i]
-		v := item[attribute.Name]
 		size, err := wire.Size(v)
 		if err != nil {
 			return 0, &attributeError{attribute.Name, err}
 		}
-		s.values = append(s.values, v)
 		s.sizes = append(s.sizes, size)
 		if attribute.Encrypted {
 			slabSize += wire.BinaryHeaderSize + jce.CBCSize(size)
@@ -170,11 +184,14 @@ func (e *ItemEncryptor) seal(ctx context.Context, s *scratch, p *plan, item Item
 			return nil, fmt.Errorf("%w: the encryption key was not made by NewAESKey", materials.ErrNoEncryptionMaterials)
 		}
 		cbc = jce.NewCBC(*key)
+		defer cbc.Release()
 	}
 	s.ivs = slices.Grow(s.ivs[:0], p.encrypted*jce.IVSize)[:p.encrypted*jce.IVSize]
 	rand.Read(s.ivs)
 
-	s.describe(m)
+	if err := s.describe(m); err != nil {
+		return nil, err
+	}
 	slab := make([]byte, 0, slabSize+wire.DescriptionSize(s.entries))
 	binaries := make([]types.AttributeValueMemberB, p.encrypted+2)
 	stored := make(Item, len(item)+2)
@@ -226,9 +243,13 @@ func (e *ItemEncryptor) seal(ctx context.Context, s *scratch, p *plan, item Item
 
 // describe collects the entries of the material description, sorted by name. The
 // encryptor's own replace others of their name.
-func (s *scratch) describe(m *materials.EncryptionMaterials) {
+func (s *scratch) describe(m *materials.EncryptionMaterials) error {
 	s.entries = s.entries[:0]
 	for name, value := range m.Description {
+		if !utf8.ValidString(name) || !utf8.ValidString(value) {
+			// No reader would take it, and with it the item's keys would be lost.
+			return fmt.Errorf("%w: description entry %s is not UTF-8", materials.ErrNoEncryptionMaterials, quote.Name(name))
+		}
 		if name != wire.EntrySymMode && name != wire.EntrySigningAlg {
 			s.entries = append(s.entries, wire.Entry{Name: name, Value: value})
 		}
@@ -238,4 +259,5 @@ func (s *scratch) describe(m *materials.EncryptionMaterials) {
 	}
 	s.entries = append(s.entries, wire.Entry{Name: wire.EntrySigningAlg, Value: m.SigningKey.Algorithm()})
 	slices.SortFunc(s.entries, func(a, b wire.Entry) int { return strings.Compare(a.Name, b.Name) })
+	return nil
 }

@@ -65,6 +65,11 @@ func newItemEncryptor(p materials.CryptographicMaterialsProvider, t tableinfo.Ta
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	for _, key := range t.KeyNames() {
+		if err := checkName(key); err != nil {
+			return nil, fmt.Errorf("key of the table: %w", err)
+		}
+	}
 	e := &ItemEncryptor{provider: p, table: t.Clone(), keys: t.KeyNames(), order: wire.Order(o.Order)}
 	if err := e.addActions(o); err != nil {
 		return nil, err
@@ -92,24 +97,24 @@ func (e *ItemEncryptor) addActions(o Options) error {
 		rule = keysAsPython
 	}
 	if err := checkConfiguredNames(o.Actions); err != nil {
-		return fmt.Errorf("Actions: %w", err)
+		return fmt.Errorf("option Actions: %w", err)
 	}
 	current, err := withKeys(o.Actions, e.keys, rule)
 	if err != nil {
-		return fmt.Errorf("Actions: %w", err)
+		return fmt.Errorf("option Actions: %w", err)
 	}
 	e.sets = append(e.sets, newActionSet(current))
 	for i, previous := range o.PreviousActions {
 		if err := checkConfiguredNames(previous); err != nil {
-			return fmt.Errorf("PreviousActions[%d]: %w", i, err)
+			return fmt.Errorf("option PreviousActions[%d]: %w", i, err)
 		}
 		resolved, err := withKeys(previous, e.keys, keysAsOverrides)
 		if err != nil {
-			return fmt.Errorf("PreviousActions[%d]: %w", i, err)
+			return fmt.Errorf("option PreviousActions[%d]: %w", i, err)
 		}
 		set := newActionSet(resolved)
 		if !set.signs {
-			return fmt.Errorf("PreviousActions[%d] signs nothing: to read items without signature set Options.Plaintext", i)
+			return fmt.Errorf("option PreviousActions[%d] signs nothing: to read items without signature set Options.Plaintext", i)
 		}
 		e.sets = append(e.sets, set)
 	}

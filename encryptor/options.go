@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ddbec/ddbec-go/actions"
 	"github.com/ddbec/ddbec-go/internal/quote"
@@ -59,7 +60,7 @@ const defaultConcurrency = 8
 func (o TableOptions) concurrency() (int, error) {
 	switch {
 	case o.Concurrency < 0:
-		return 0, fmt.Errorf("Concurrency is %d", o.Concurrency)
+		return 0, fmt.Errorf("option Concurrency is %d", o.Concurrency)
 	case o.Concurrency == 0:
 		return defaultConcurrency, nil
 	default:
@@ -130,6 +131,9 @@ func withKeys(a actions.AttributeActions, keys []string, rule keyRule) (actions.
 	}
 	resolved, err := a.WithKeys(signed...)
 	if err != nil {
+		if rule == keysSigned && slices.ContainsFunc(signed, func(key string) bool { return a.Overrides[key] == actions.DoNothing }) {
+			err = fmt.Errorf("%w; only Options.UnsignedKeys, for tables that Python wrote so, leaves keys unsigned", err)
+		}
 		return actions.AttributeActions{}, err
 	}
 	for _, key := range keys {

@@ -3,12 +3,14 @@ package materials
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/ddbec/ddbec-go/internal/jce"
+	"github.com/ddbec/ddbec-go/internal/quote"
 	"github.com/ddbec/ddbec-go/internal/wire"
 )
 
@@ -44,7 +46,7 @@ type (
 // SHA512withRSA (RSASSA-PKCS1-v1_5, RFC 8017), or the same with ECDSA, which only
 // Java reads. The error wraps ErrAlgorithm for any other name.
 func NewSigner(k crypto.Signer, algorithm string) (Signer, error) {
-	if k == nil {
+	if isNil(k) {
 		return nil, fmt.Errorf("%w: nil signer", jce.ErrKey)
 	}
 	if err := jce.CheckSignatureKey(algorithm, k.Public()); err != nil {
@@ -59,7 +61,7 @@ func (s signer) Sign(_ context.Context, data []byte) ([]byte, error) { return s.
 
 // NewVerifier returns a Verifier by a public key, an *rsa.PublicKey or
 // *ecdsa.PublicKey, for the algorithms of [NewSigner]. It accepts items of that
-// one algorithm.
+// one algorithm. The error wraps ErrAlgorithm for any other name.
 func NewVerifier(pub crypto.PublicKey, algorithm string) (Verifier, error) {
 	if err := jce.CheckSignatureKey(algorithm, pub); err != nil {
 		return nil, algorithmError(err)
@@ -75,8 +77,8 @@ func (v verifier) Verify(_ context.Context, data, sig []byte) error { return v.d
 // RSA/ECB/OAEPWithSHA-256AndMGF1Padding, which Python and Java read: OAEP with
 // SHA-256 and MGF1 with SHA-1.
 func NewRSAWrapper(pub *rsa.PublicKey) (KeyWrapper, error) {
-	if pub == nil {
-		return nil, fmt.Errorf("%w: nil RSA public key", jce.ErrKey)
+	if err := jce.CheckRSAKey(pub); err != nil {
+		return nil, err
 	}
 	return rsaWrapper{opaque[func([]byte) ([]byte, error)]{jce.RSAOAEPSHA256, func(key []byte) ([]byte, error) {
 		return jce.WrapRSA(pub, key)
@@ -97,13 +99,18 @@ type RSAOptions struct {
 
 // NewRSAUnwrapper returns a KeyUnwrapper by an RSA private key, which may live
 // in an HSM or in KMS. It reads OAEP with SHA-1, SHA-256, SHA-384 and SHA-512, as
-// Python and Java name them, always with MGF1 with SHA-1.
+// Python and Java name them, always with MGF1 with SHA-1. Every failure of priv
+// wraps ErrUnwrap; its own error stays reachable by errors.As.
 func NewRSAUnwrapper(priv crypto.Decrypter, optFns ...func(*RSAOptions)) (KeyUnwrapper, error) {
-	if priv == nil {
+	if isNil(priv) {
 		return nil, fmt.Errorf("%w: nil RSA private key", jce.ErrKey)
 	}
-	if pub, ok := priv.Public().(*rsa.PublicKey); !ok || pub == nil {
-		return nil, fmt.Errorf("%w: not an RSA private key: %T", jce.ErrKey, priv.Public())
+	pub, ok := priv.Public().(*rsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("%w: not an RSA private key: its public half is %T", jce.ErrKey, priv.Public())
+	}
+	if err := jce.CheckRSAKey(pub); err != nil {
+		return nil, err
 	}
 	var opts RSAOptions
 	for _, fn := range optFns {
@@ -115,7 +122,7 @@ func NewRSAUnwrapper(priv crypto.Decrypter, optFns ...func(*RSAOptions)) (KeyUnw
 		}
 		key, err := jce.UnwrapRSA(priv, algorithm, wrapped, opts.AllowPKCS1v15)
 		if errors.Is(err, jce.ErrUnknown) {
-			return nil, wrapAlgorithmError(algorithm)
+			return nil, rsaWrapAlgorithmError(algorithm)
 		}
 		return key, err
 	}}}, nil
@@ -125,8 +132,9 @@ func (u rsaUnwrapper) UnwrapKey(_ context.Context, algorithm string, wrapped []b
 	return u.do(algorithm, wrapped)
 }
 
-// wrapAlgorithmError is for a key wrapping that the configured key does not do.
-func wrapAlgorithmError(algorithm string) error {
+// rsaWrapAlgorithmError is for a key wrapping that an RSA key does not do, or not
+// without the opt-in.
+func rsaWrapAlgorithmError(algorithm string) error {
 	switch algorithm {
 	case "":
 		return fmt.Errorf("%w: entry %s is missing, as in items of the earliest Java releases; only RSAOptions.AllowPKCS1v15 reads them",
@@ -135,7 +143,22 @@ func wrapAlgorithmError(algorithm string) error {
 		return fmt.Errorf("%w: entry %s names %q, which only RSAOptions.AllowPKCS1v15 reads",
 			ErrAlgorithm, wire.EntryWrapAlg, algorithm)
 	default:
-		return unsupportedEntry(wire.EntryWrapAlg, algorithm)
+		return fmt.Errorf("%w: entry %s names %s; the configured RSA key unwraps OAEP with SHA-1, SHA-256, SHA-384 or SHA-512",
+			ErrAlgorithm, wire.EntryWrapAlg, quote.Name(algorithm))
+	}
+}
+
+// isNil finds also the nil pointer in an interface, on which Public would panic.
+func isNil(private any) bool {
+	switch k := private.(type) {
+	case nil:
+		return true
+	case *rsa.PrivateKey:
+		return k == nil
+	case *ecdsa.PrivateKey:
+		return k == nil
+	default:
+		return false
 	}
 }
 

@@ -50,7 +50,8 @@ type DirectKMSOptions struct {
 
 // DirectKMSProvider takes a data key from AWS KMS for every item and derives the
 // item's content key and signing key from it. Writing an item is one
-// GenerateDataKey call, reading one is one Decrypt call.
+// GenerateDataKey call, reading one is one Decrypt call, or two if the key id is
+// an alias or a bare key id and the item is under another key.
 //
 // KMS binds the data key to table name and primary key: their names and values
 // go to KMS as encryption context and appear in CloudTrail.
@@ -73,7 +74,9 @@ type DirectKMSProvider struct {
 // the old key's ARN in DecryptKeyIDs.
 //
 // Nothing is asked of KMS here. An error tells of an id that cannot be right:
-// not a KMS key, or an ARN of a Region that is not the client's.
+// not a KMS key, or an ARN of a Region that is not the client's, unless the key is
+// a multi-Region key (mrk-…). It wraps ErrAlgorithm if Description names an
+// algorithm that is not supported.
 func NewDirectKMSProvider(c KMSClient, keyID string, optFns ...func(*DirectKMSOptions)) (*DirectKMSProvider, error) {
 	if c == nil {
 		return nil, fmt.Errorf("direct KMS provider: nil KMSClient")
@@ -93,12 +96,14 @@ func NewDirectKMSProvider(c KMSClient, keyID string, optFns ...func(*DirectKMSOp
 	if err != nil {
 		return nil, fmt.Errorf("direct KMS provider: %w", err)
 	}
-	if err := own.checkRegion(c); err != nil {
-		return nil, fmt.Errorf("direct KMS provider: %w", err)
-	}
 	decryptKeys, err := newDecryptKeyPolicy(own, opts.DecryptKeyIDs, opts.AnyDecryptKey)
 	if err != nil {
 		return nil, fmt.Errorf("direct KMS provider: %w", err)
+	}
+	for _, named := range []kmsKeyID{own, decryptKeys.send} {
+		if err := named.checkRegion(c); err != nil {
+			return nil, fmt.Errorf("direct KMS provider: %w", err)
+		}
 	}
 	return &DirectKMSProvider{
 		client:      c,
@@ -208,22 +213,39 @@ func kmsEncryptionContext(ec EncryptionContext, algorithms kmsAlgorithms) (map[s
 	kmsContext["*amzn-ddb-env-alg*"] = algorithms.env
 	kmsContext["*amzn-ddb-sig-alg*"] = algorithms.sig
 	for _, name := range keyNames(ec) {
-		switch v := ec.Attributes[name].(type) {
-		case nil:
-		case *types.AttributeValueMemberS:
-			kmsContext[name] = v.Value
-		case *types.AttributeValueMemberN:
-			kmsContext[name] = v.Value
-		case *types.AttributeValueMemberB:
-			kmsContext[name] = base64.StdEncoding.EncodeToString(v.Value)
-		default:
-			return nil, fmt.Errorf("key attribute %s is %T, not S, N or B", quote.Name(name), v)
+		v := ec.Attributes[name]
+		if v == nil {
+			continue
 		}
+		text, ok := keyText(v)
+		if !ok {
+			return nil, fmt.Errorf("key attribute %s is nil or not S, N or B: %T", quote.Name(name), v)
+		}
+		kmsContext[name] = text
 	}
 	if ec.TableName != "" {
 		kmsContext["*aws-kms-table*"] = ec.TableName // last: a key of that name must not hide it
 	}
 	return kmsContext, nil
+}
+
+// keyText is what stands for a key attribute in the KMS encryption context.
+func keyText(v types.AttributeValue) (text string, ok bool) {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		if v != nil {
+			return v.Value, true
+		}
+	case *types.AttributeValueMemberN:
+		if v != nil {
+			return v.Value, true
+		}
+	case *types.AttributeValueMemberB:
+		if v != nil {
+			return base64.StdEncoding.EncodeToString(v.Value), true
+		}
+	}
+	return "", false
 }
 
 // derive makes the content key and the signing key of a data key by HKDF-SHA256

@@ -3,6 +3,8 @@ package materials
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/ddbec/ddbec-go/internal/jce"
 	"github.com/ddbec/ddbec-go/internal/quote"
@@ -51,17 +53,15 @@ var reservedEntries = map[string]bool{
 	wire.EntryWrapAlg: true, wire.EntrySigAlg: true, wire.EntryKMSContext: true, wire.EntryMetaID: true,
 }
 
+// checkUserDescription also refuses text that is not UTF-8: no reader would
+// accept an item with it.
 func checkUserDescription(description map[string]string, allowed ...string) error {
-	for name := range description {
-		if !reservedEntries[name] {
-			continue
-		}
-		permitted := false
-		for _, a := range allowed {
-			permitted = permitted || a == name
-		}
-		if !permitted {
+	for name, value := range description {
+		switch {
+		case reservedEntries[name] && !slices.Contains(allowed, name):
 			return fmt.Errorf("description entry %s is written by the library and cannot be set", quote.Name(name))
+		case !utf8.ValidString(name) || !utf8.ValidString(value):
+			return fmt.Errorf("description entry %s is not valid UTF-8", quote.Name(name))
 		}
 	}
 	return nil

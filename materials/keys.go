@@ -6,6 +6,8 @@ import (
 	"log/slog"
 
 	"github.com/ddbec/ddbec-go/internal/jce"
+	"github.com/ddbec/ddbec-go/internal/quote"
+	"github.com/ddbec/ddbec-go/internal/wire"
 )
 
 const redacted = "REDACTED"
@@ -49,10 +51,15 @@ func (k *AESKey) UnwrapKey(_ context.Context, algorithm string, wrapped []byte) 
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	if algorithm != jce.AESWrap {
-		return nil, wrapAlgorithmError(algorithm)
+	switch algorithm {
+	case jce.AESWrap:
+		return (*jce.AESKey)(k).Unwrap(wrapped)
+	case "":
+		return nil, fmt.Errorf("%w: entry %s is missing; the configured AES key unwraps %s", ErrAlgorithm, wire.EntryWrapAlg, jce.AESWrap)
+	default:
+		return nil, fmt.Errorf("%w: entry %s names %s; the configured AES key unwraps %s",
+			ErrAlgorithm, wire.EntryWrapAlg, quote.Name(algorithm), jce.AESWrap)
 	}
-	return (*jce.AESKey)(k).Unwrap(wrapped)
 }
 
 func (k *AESKey) check() error {

@@ -18,39 +18,40 @@ import (
 	"github.com/ddbec/ddbec-go/internal/quote"
 )
 
-// keyID is a configured KMS key: the ARN of a key, or a name that only KMS can
+// kmsKeyID is a configured KMS key: the ARN of a key, or a name that only KMS can
 // resolve (an alias, the ARN of one, or a bare key id).
-type keyID struct {
+type kmsKeyID struct {
 	text string
 	arn  arn.ARN // zero if text is no ARN
 }
 
 const multiRegion = "key/mrk-"
 
-func parseKeyID(text string) (keyID, error) {
-	id := keyID{text: text}
+func parseKeyID(text string) (kmsKeyID, error) {
+	id := kmsKeyID{text: text}
 	if !strings.HasPrefix(text, "arn:") {
 		return id, nil
 	}
 	parsed, err := arn.Parse(text)
-	isKMS := err == nil && parsed.Service == "kms" &&
-		(strings.HasPrefix(parsed.Resource, "key/") || strings.HasPrefix(parsed.Resource, "alias/"))
+	kind, name, _ := strings.Cut(parsed.Resource, "/")
+	isKMS := err == nil && parsed.Service == "kms" && parsed.Region != "" && parsed.AccountID != "" &&
+		(kind == "key" || kind == "alias") && name != ""
 	if !isKMS {
-		return keyID{}, fmt.Errorf("%s is not the ARN of a KMS key or alias", quote.Name(text))
+		return kmsKeyID{}, fmt.Errorf("%s is not the ARN of a KMS key or alias", quote.Name(text))
 	}
 	id.arn = parsed
 	return id, nil
 }
 
-func (id keyID) isZero() bool        { return id.text == "" }
-func (id keyID) isKeyARN() bool      { return strings.HasPrefix(id.arn.Resource, "key/") }
-func (id keyID) isMultiRegion() bool { return strings.HasPrefix(id.arn.Resource, multiRegion) }
+func (id kmsKeyID) isZero() bool        { return id.text == "" }
+func (id kmsKeyID) isKeyARN() bool      { return strings.HasPrefix(id.arn.Resource, "key/") }
+func (id kmsKeyID) isMultiRegion() bool { return strings.HasPrefix(id.arn.Resource, multiRegion) }
 
 // checkRegion refuses an ARN that the client cannot reach, if the client shows
 // its Region, as *kms.Client does.
-func (id keyID) checkRegion(c KMSClient) error {
+func (id kmsKeyID) checkRegion(c KMSClient) error {
 	shows, ok := c.(interface{ Options() kms.Options })
-	if !ok || id.arn.Region == "" || id.isMultiRegion() {
+	if !ok || id.arn.Region == "" || id.isMultiRegion() { // not an ARN, or one with replicas
 		return nil
 	}
 	if region := shows.Options().Region; region != "" && region != id.arn.Region {
@@ -61,7 +62,7 @@ func (id keyID) checkRegion(c KMSClient) error {
 
 // matches tells whether KMS means this key by the ARN it answered. The replicas
 // of a multi-Region key are one key.
-func (id keyID) matches(answered arn.ARN) bool {
+func (id kmsKeyID) matches(answered arn.ARN) bool {
 	return id.arn.Partition == answered.Partition && id.arn.Service == answered.Service &&
 		id.arn.AccountID == answered.AccountID && id.arn.Resource == answered.Resource &&
 		(id.arn.Region == answered.Region || id.isMultiRegion())
@@ -69,7 +70,7 @@ func (id keyID) matches(answered arn.ARN) bool {
 
 // checkAnswer checks the KeyId of an answer to a call that named this key. For
 // an alias there is nothing to compare it with.
-func (id keyID) checkAnswer(answered *string) error {
+func (id kmsKeyID) checkAnswer(answered *string) error {
 	if aws.ToString(answered) == "" {
 		return fmt.Errorf("%w: KMS did not say which key it used", ErrKeyNotAllowed)
 	}
@@ -91,18 +92,20 @@ func (id keyID) checkAnswer(answered *string) error {
 // that the reader's role happens to be allowed to use.
 type decryptKeyPolicy struct {
 	any    bool
-	send   keyID   // asked for by KeyId; zero: KMS finds the key, and the answer is checked
-	accept []keyID // key ARNs that the answer may name if it was not asked for
+	send   kmsKeyID   // asked for by KeyId; zero: KMS finds the key, and the answer is checked
+	accept []kmsKeyID // key ARNs that the answer may name if it was not asked for
 }
 
-func newDecryptKeyPolicy(own keyID, further []string, anyKey bool) (decryptKeyPolicy, error) {
-	var accept []keyID
+func newDecryptKeyPolicy(own kmsKeyID, further []string, anyKey bool) (decryptKeyPolicy, error) {
+	var accept []kmsKeyID
 	for _, text := range further {
 		id, err := parseKeyID(text)
 		if err != nil || !id.isKeyARN() {
 			return decryptKeyPolicy{}, fmt.Errorf("DecryptKeyIDs: %s is not the ARN of a KMS key", quote.Name(text))
 		}
-		accept = append(accept, id)
+		if !slices.Contains(accept, id) {
+			accept = append(accept, id)
+		}
 	}
 	if anyKey {
 		return decryptKeyPolicy{any: true}, nil
@@ -113,7 +116,7 @@ func newDecryptKeyPolicy(own keyID, further []string, anyKey bool) (decryptKeyPo
 	if !own.isZero() && !own.isKeyARN() {
 		return decryptKeyPolicy{send: own, accept: accept}, nil
 	}
-	if !own.isZero() {
+	if !own.isZero() && !slices.Contains(accept, own) {
 		accept = append(accept, own)
 	}
 	if len(accept) == 1 && !accept[0].isMultiRegion() {
@@ -129,18 +132,23 @@ func (p decryptKeyPolicy) decrypt(ctx context.Context, c KMSClient, in *kms.Decr
 		in.KeyId = aws.String(p.send.text)
 	}
 	out, err := c.Decrypt(ctx, in)
-	check := p.checkAnswer
+	asked, check := p.send.text, p.checkAnswer
 	var incorrect *types.IncorrectKeyException
 	if errors.As(err, &incorrect) && !p.send.isKeyARN() && in.KeyId != nil {
 		// The alias may have pointed to another key when the item was written.
 		// Only without KeyId does KMS tell which.
 		byBlob := *in
 		byBlob.KeyId = nil
-		out, err = c.Decrypt(ctx, &byBlob)
-		check = p.checkUnaskedAnswer
+		blobOut, blobErr := c.Decrypt(ctx, &byBlob)
+		// If no further key is accepted, that call was for the name of the key
+		// alone, and should it fail the first error says what counts.
+		if blobErr == nil || len(p.accept) > 0 {
+			out, err = blobOut, blobErr
+			asked, check = "", p.checkUnaskedAnswer
+		}
 	}
 	if err != nil {
-		return nil, kmsCallError("Decrypt", p.send.text, in.EncryptionContext, err)
+		return nil, kmsCallError("Decrypt", asked, in.EncryptionContext, err)
 	}
 	if err := check(out.KeyId); err != nil {
 		return nil, err

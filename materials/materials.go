@@ -47,7 +47,8 @@ type CryptographicMaterialsProvider interface {
 // encryption context, which DirectKMSProvider makes of it.
 //
 // Its values are the item's. It prints names only, by every verb of fmt, in slog
-// and in JSON.
+// and in JSON; but in an unexported field of another type, where fmt can call no
+// methods, values show too. Keep it out of structs that get printed.
 type EncryptionContext struct {
 	// TableName is the bare name that signatures are bound to.
 	TableName string

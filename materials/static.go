@@ -16,13 +16,20 @@ type StaticProvider struct {
 	dec *DecryptionMaterials
 }
 
-// NewStaticProvider copies enc and dec; either may be nil for a provider that
-// only reads or only writes.
+// NewStaticProvider copies enc and dec, but not the keys in them. One of the two
+// may be nil, for a provider that only reads or only writes. Entries of
+// enc.Description that the library itself writes are refused.
 func NewStaticProvider(enc *EncryptionMaterials, dec *DecryptionMaterials) (*StaticProvider, error) {
+	if enc == nil && dec == nil {
+		return nil, fmt.Errorf("static provider: %w, %w", ErrNoEncryptionMaterials, ErrNoDecryptionMaterials)
+	}
 	p := new(StaticProvider)
 	if enc != nil {
 		if enc.SigningKey == nil {
 			return nil, fmt.Errorf("static provider: %w: no SigningKey", ErrNoEncryptionMaterials)
+		}
+		if err := checkOptionalKey(enc.EncryptionKey); err != nil {
+			return nil, fmt.Errorf("static provider: EncryptionKey: %w", err)
 		}
 		if err := checkUserDescription(enc.Description); err != nil {
 			return nil, fmt.Errorf("static provider: %w", err)
@@ -33,9 +40,20 @@ func NewStaticProvider(enc *EncryptionMaterials, dec *DecryptionMaterials) (*Sta
 		if dec.VerificationKey == nil {
 			return nil, fmt.Errorf("static provider: %w: no VerificationKey", ErrNoDecryptionMaterials)
 		}
+		if err := checkOptionalKey(dec.DecryptionKey); err != nil {
+			return nil, fmt.Errorf("static provider: DecryptionKey: %w", err)
+		}
 		p.dec = &DecryptionMaterials{DecryptionKey: dec.DecryptionKey, VerificationKey: dec.VerificationKey, Description: maps.Clone(dec.Description)}
 	}
 	return p, nil
+}
+
+// checkOptionalKey accepts nil, with which a provider only signs.
+func checkOptionalKey(k *AESKey) error {
+	if k == nil {
+		return nil
+	}
+	return k.check()
 }
 
 // EncryptionMaterials returns the same materials for every item. They must not

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
-	"strings"
 
 	"github.com/ddbec/ddbec-go/internal/wire"
 )
@@ -58,6 +57,9 @@ func (p *WrappedProvider) EncryptionMaterials(ctx context.Context, _ EncryptionC
 	wrapped, err := p.keys.Wrap.WrapKey(ctx, content[:])
 	if err != nil {
 		return nil, fmt.Errorf("wrap content key: %w", err)
+	}
+	if len(wrapped) == 0 { // of a KeyWrapper of the caller's: nobody could read the item
+		return nil, fmt.Errorf("%w: wrap content key: the wrapped key has 0 bytes", ErrNoEncryptionMaterials)
 	}
 	key, err := NewAESKey(content[:])
 	if err != nil {
@@ -114,15 +116,14 @@ func contentKeySizeOf(description map[string]string) (int, error) {
 	return size, nil
 }
 
-// The earliest Java items break base64 with CRLF every 76 characters.
-var lineBreaks = strings.NewReplacer("\r", "", "\n", "")
-
 func envelopeKey(description map[string]string) ([]byte, error) {
 	text, ok := description[wire.EntryEnvKey]
 	if !ok {
 		return nil, missingEntry(wire.EntryEnvKey)
 	}
-	wrapped, err := base64.StdEncoding.Strict().DecodeString(lineBreaks.Replace(text))
+	// The earliest Java items break lines with CRLF every 76 characters, which
+	// encoding/base64 skips, strict or not.
+	wrapped, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || len(wrapped) == 0 {
 		return nil, fmt.Errorf("%w: entry %s is not base64", ErrDescription, wire.EntryEnvKey)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // ErrTableName is wrapped by every error about text that is neither a table name nor the ARN of a table.
-var ErrTableName = errors.New("neither a table name nor a table ARN")
+var ErrTableName = errors.New("not a table name")
 
 // NameOf returns the bare name of a table, for which requests may give a table ARN: "books" for "books" and for
 // "arn:aws:dynamodb:eu-west-1:111122223333:table/books", in any partition. Text with a colon is taken for an ARN, since names have none.

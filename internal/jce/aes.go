@@ -4,12 +4,18 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"fmt"
+	"sync/atomic"
 )
 
 // AESKey is an AES key with its schedule expanded. Both are behind a closure,
 // where neither fmt nor reflection follows.
 type AESKey struct {
-	block func() cipher.Block
+	get func() *expandedKey
+}
+
+type expandedKey struct {
+	block cipher.Block
+	spare atomic.Pointer[cbcModes] // of the last CBC that was released
 }
 
 // NewAESKey copies a key of 16, 24 or 32 bytes.
@@ -21,11 +27,14 @@ func NewAESKey(key []byte) (AESKey, error) {
 	if err != nil {
 		return AESKey{}, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return AESKey{block: func() cipher.Block { return block }}, nil
+	expanded := &expandedKey{block: block}
+	return AESKey{get: func() *expandedKey { return expanded }}, nil
 }
 
 // IsZero tells a key that NewAESKey did not make.
-func (k AESKey) IsZero() bool { return k.block == nil }
+func (k AESKey) IsZero() bool { return k.get == nil }
+
+func (k AESKey) block() cipher.Block { return k.get().block }
 
 // CBCSize is the stored size of n bytes under AES/CBC/PKCS5Padding: IV and
 // padded ciphertext.
@@ -39,13 +48,26 @@ const IVSize = aes.BlockSize
 // CBC is AES/CBC/PKCS5Padding under one key. One CBC serves all attributes of an
 // item; it is not safe for concurrent use.
 type CBC struct {
-	block   cipher.Block
-	encrypt cipher.BlockMode
-	decrypt cipher.BlockMode
+	key *expandedKey
+	*cbcModes
 }
 
+type cbcModes struct{ encrypt, decrypt cipher.BlockMode }
+
 // NewCBC returns the cipher of key.
-func NewCBC(key AESKey) CBC { return CBC{block: key.block()} }
+func NewCBC(key AESKey) CBC {
+	expanded := key.get()
+	modes := expanded.spare.Swap(nil)
+	if modes == nil {
+		modes = new(cbcModes)
+	}
+	return CBC{expanded, modes}
+}
+
+// Release lets the next NewCBC with the same key reuse what c allocated; c must
+// not be used again. Where a key serves many items, that saves 512 bytes of
+// garbage for each, a fifth of what an item with ten small attributes takes.
+func (c *CBC) Release() { c.key.spare.Store(c.cbcModes) }
 
 // The standard library's modes can be given a new IV, which saves copying the
 // key schedule for every attribute.
@@ -66,7 +88,7 @@ func (c *CBC) EncryptInPlace(b []byte, n int) {
 	for i := n; i < len(text); i++ {
 		text[i] = byte(len(text) - n)
 	}
-	c.encrypt = withIV(c.encrypt, iv, cipher.NewCBCEncrypter, c.block)
+	c.encrypt = withIV(c.encrypt, iv, cipher.NewCBCEncrypter, c.key.block)
 	c.encrypt.CryptBlocks(text, text)
 }
 
@@ -80,7 +102,7 @@ func (c *CBC) Decrypt(dst, stored []byte) ([]byte, error) {
 	}
 	iv, text := stored[:IVSize], stored[IVSize:]
 	dst = dst[:len(text)]
-	c.decrypt = withIV(c.decrypt, iv, cipher.NewCBCDecrypter, c.block)
+	c.decrypt = withIV(c.decrypt, iv, cipher.NewCBCDecrypter, c.key.block)
 	c.decrypt.CryptBlocks(dst, text)
 
 	padding := int(dst[len(dst)-1])

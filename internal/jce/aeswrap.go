@@ -1,6 +1,7 @@
 package jce
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
@@ -47,7 +48,7 @@ func (k AESKey) Unwrap(wrapped []byte) ([]byte, error) {
 		return nil, ErrUnwrap
 	}
 	block := k.block()
-	r := append([]byte(nil), wrapped[wrapBlock:]...)
+	r := bytes.Clone(wrapped[wrapBlock:])
 
 	var b [2 * wrapBlock]byte
 	copy(b[:], wrapped[:wrapBlock])

@@ -31,8 +31,13 @@ func IsHMAC(name string) bool {
 // follows.
 type HMAC struct {
 	algorithm string
-	get       func() hash.Hash
-	put       func(hash.Hash)
+	get       func() *hmacState
+	put       func(*hmacState)
+}
+
+type hmacState struct {
+	hash.Hash
+	sum [sha512.Size]byte // here, because it would escape to the heap from a stack
 }
 
 // NewHMAC copies a key of any length above zero.
@@ -47,11 +52,11 @@ func NewHMAC(algorithm string, key []byte) (HMAC, error) {
 	key = bytes.Clone(key)
 	// A used HMAC that is reset starts from the state after its key, which
 	// saves two blocks of hashing for each item.
-	pool := &sync.Pool{New: func() any { return hmac.New(newHash, key) }}
+	pool := &sync.Pool{New: func() any { return &hmacState{Hash: hmac.New(newHash, key)} }}
 	return HMAC{
 		algorithm: algorithm,
-		get:       func() hash.Hash { return pool.Get().(hash.Hash) },
-		put:       func(h hash.Hash) { h.Reset(); pool.Put(h) },
+		get:       func() *hmacState { return pool.Get().(*hmacState) },
+		put:       func(h *hmacState) { h.Reset(); pool.Put(h) },
 	}, nil
 }
 
@@ -74,8 +79,7 @@ func (m HMAC) Verify(data, code []byte) error {
 	h := m.get()
 	defer m.put(h)
 	h.Write(data)
-	var sum [sha512.Size]byte
-	if !hmac.Equal(h.Sum(sum[:0]), code) {
+	if !hmac.Equal(h.Sum(h.sum[:0]), code) {
 		return ErrSignature
 	}
 	return nil

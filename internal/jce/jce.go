@@ -23,7 +23,7 @@ var (
 	ErrDecrypt = errors.New("ciphertext does not decrypt")
 	// ErrUnwrap means that a wrapped key is damaged or was wrapped under
 	// another key.
-	ErrUnwrap = errors.New("wrapped key does not unwrap")
+	ErrUnwrap = errors.New("wrapped key does not unwrap; it is damaged or was wrapped under another key")
 	// ErrSignature means that a signature does not match.
 	ErrSignature = errors.New("signature does not match")
 )

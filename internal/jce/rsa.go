@@ -8,6 +8,7 @@ import (
 	_ "crypto/sha1" // MGF1 of every OAEP name
 	_ "crypto/sha256"
 	_ "crypto/sha512"
+	"errors"
 	"fmt"
 )
 
@@ -44,6 +45,7 @@ func UnwrapRSA(priv crypto.Decrypter, algorithm string, wrapped []byte, allowPKC
 	if hash, ok := oaepHashes[algorithm]; ok {
 		opts = &rsa.OAEPOptions{Hash: hash, MGFHash: crypto.SHA1}
 	} else if allowPKCS1 && (algorithm == RSAPKCS1 || algorithm == RSAPKCS1Short) {
+		//lint:ignore SA1019 only the caller's opt-in leads here
 		opts = &rsa.PKCS1v15DecryptOptions{}
 	} else {
 		return nil, unknown(algorithm)
@@ -71,6 +73,26 @@ var signatureSchemes = map[string]signatureScheme{
 	"SHA512withECDSA": {crypto.SHA512, true},
 }
 
+// CheckRSAKey refuses a key without modulus or exponent, on which crypto/rsa can
+// panic.
+func CheckRSAKey(pub *rsa.PublicKey) error {
+	if pub == nil || pub.N == nil || pub.N.Sign() <= 0 || pub.E < 2 {
+		return fmt.Errorf("%w: an RSA key without modulus or exponent", ErrKey)
+	}
+	return nil
+}
+
+func checkECDSAKey(pub *ecdsa.PublicKey) error {
+	//lint:ignore SA1019 Bytes panics on a key without coordinates
+	if pub == nil || pub.Curve == nil || pub.X == nil || pub.Y == nil {
+		return fmt.Errorf("%w: an ECDSA key without curve or point", ErrKey)
+	}
+	if _, err := pub.Bytes(); err != nil { // is the point on the curve?
+		return fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return nil
+}
+
 // CheckSignatureKey returns an error if algorithm is not a signature algorithm
 // of the list or pub not a key for it. RSA is RSASSA-PKCS1-v1_5 (RFC 8017, 8.2),
 // ECDSA signatures are DER.
@@ -79,17 +101,16 @@ func CheckSignatureKey(algorithm string, pub crypto.PublicKey) error {
 	if !ok {
 		return unknown(algorithm)
 	}
-	switch pub := pub.(type) {
-	case *rsa.PublicKey:
-		if pub != nil && !scheme.ecdsa {
-			return nil
+	if scheme.ecdsa {
+		if pub, ok := pub.(*ecdsa.PublicKey); ok {
+			return checkECDSAKey(pub)
 		}
-	case *ecdsa.PublicKey:
-		if pub != nil && scheme.ecdsa {
-			return nil
-		}
+		return fmt.Errorf("%w: %s takes an *ecdsa.PublicKey, not %T", ErrKey, algorithm, pub)
 	}
-	return fmt.Errorf("%w: %T for %s", ErrKey, pub, algorithm)
+	if pub, ok := pub.(*rsa.PublicKey); ok {
+		return CheckRSAKey(pub)
+	}
+	return fmt.Errorf("%w: %s takes an *rsa.PublicKey, not %T", ErrKey, algorithm, pub)
 }
 
 // Sign signs data with a key that CheckSignatureKey accepted.
@@ -98,21 +119,29 @@ func Sign(signer crypto.Signer, algorithm string, data []byte) ([]byte, error) {
 	return signer.Sign(rand.Reader, digest(hash, data), hash)
 }
 
-// Verify verifies with a key that CheckSignatureKey accepted.
+// Verify verifies with a key that CheckSignatureKey accepted. Whatever is wrong
+// with signature is ErrSignature; a key that crypto/rsa refuses, such as one below
+// 1024 bits, is ErrKey.
 func Verify(pub crypto.PublicKey, algorithm string, data, signature []byte) error {
 	hash := signatureSchemes[algorithm].hash
 	sum := digest(hash, data)
-	valid := false
+	err := rsa.ErrVerification
 	switch pub := pub.(type) {
 	case *rsa.PublicKey:
-		valid = rsa.VerifyPKCS1v15(pub, hash, sum, signature) == nil
+		err = rsa.VerifyPKCS1v15(pub, hash, sum, signature)
 	case *ecdsa.PublicKey:
-		valid = ecdsa.VerifyASN1(pub, sum, signature)
+		if ecdsa.VerifyASN1(pub, sum, signature) {
+			err = nil
+		}
 	}
-	if !valid {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, rsa.ErrVerification):
 		return ErrSignature
+	default:
+		return fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return nil
 }
 
 func digest(hash crypto.Hash, data []byte) []byte {

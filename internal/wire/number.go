@@ -20,7 +20,7 @@ const exponentLimit = 1 << 40
 //
 // Accepted, in ASCII only: [+-]? ( D+ [ . D* ] | . D+ ) ( [eE] [+-]? D+ )?
 func CanonicalNumber(text string) (string, error) {
-	if isPlainInteger(text) {
+	if isCanonical(text) {
 		return text, nil
 	}
 	n, err := parseNumber(text)
@@ -30,20 +30,21 @@ func CanonicalNumber(text string) (string, error) {
 	return string(n.appendPlain(make([]byte, 0, n.size()))), nil
 }
 
-func isPlainInteger(text string) bool {
-	digits := strings.TrimPrefix(text, "-")
-	if digits == "" || len(text) > MaxNumberSize {
+// isCanonical finds that nothing need be done, as for nearly every number in
+// practice: an item's numbers are read two or three times on their way.
+func isCanonical(text string) bool {
+	integer, rest := cutDigits(strings.TrimPrefix(text, "-"))
+	if integer == "" || integer[0] == '0' && len(integer) > 1 || len(text) > MaxNumberSize {
 		return false
 	}
-	if digits[0] == '0' {
-		return text == "0"
+	if rest == "" {
+		return text != "-0"
 	}
-	for i := range len(digits) {
-		if !isDigit(digits[i]) {
-			return false
-		}
+	if rest[0] != '.' {
+		return false
 	}
-	return true
+	fraction, rest := cutDigits(rest[1:])
+	return fraction != "" && fraction[len(fraction)-1] != '0' && rest == ""
 }
 
 // decimal is a number as its significant digits and the place of the point.

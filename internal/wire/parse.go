@@ -15,20 +15,24 @@ const maxPrealloc = 256
 
 // Parser turns serialized attribute values back into values. It hands out
 // values from common blocks of memory, so that an item needs a few allocations
-// and not one for each attribute. The zero Parser is ready; it is not safe for
+// and not one for each value. The zero Parser is ready; it is not safe for
 // concurrent use.
 type Parser struct {
 	rest  []byte
 	depth int
 
-	block   int // values to reserve at a time
-	texts   []types.AttributeValueMemberS
-	numbers []types.AttributeValueMemberN
-	bins    []types.AttributeValueMemberB
+	expected int // values announced and not handed out yet
+	texts    []types.AttributeValueMemberS
+	numbers  []types.AttributeValueMemberN
+	bins     []types.AttributeValueMemberB
+	lists    []types.AttributeValueMemberL
+	maps     []types.AttributeValueMemberM
+	elements []types.AttributeValue // of lists
 }
 
-// Reserve tells how many more values are expected.
-func (p *Parser) Reserve(values int) { p.block = min(values, maxPrealloc) }
+// Reserve tells how many values will be parsed, elements of lists and maps not
+// counted.
+func (p *Parser) Reserve(values int) { p.expected = values }
 
 // Parse reads the one value that serialized holds and refuses trailing bytes;
 // errors wrap ErrFormat. Text and binary of the result share the memory of
@@ -55,6 +59,8 @@ func (p *Parser) value() (types.AttributeValue, error) {
 	if err != nil {
 		return nil, err
 	}
+	block := p.blockSize()
+	p.expected = max(p.expected-1, 0)
 	switch tag {
 	case tagNull:
 		return &types.AttributeValueMemberNULL{Value: true}, nil
@@ -72,7 +78,7 @@ func (p *Parser) value() (types.AttributeValue, error) {
 		if err != nil {
 			return nil, err
 		}
-		v := next(&p.texts, p.block)
+		v := next(&p.texts, block)
 		v.Value = s
 		return v, nil
 	case tagNumber:
@@ -80,7 +86,7 @@ func (p *Parser) value() (types.AttributeValue, error) {
 		if err != nil {
 			return nil, err
 		}
-		v := next(&p.numbers, p.block)
+		v := next(&p.numbers, block)
 		v.Value = s
 		return v, nil
 	case tagBinary:
@@ -88,7 +94,7 @@ func (p *Parser) value() (types.AttributeValue, error) {
 		if err != nil {
 			return nil, err
 		}
-		v := next(&p.bins, p.block)
+		v := next(&p.bins, block)
 		v.Value = b
 		return v, nil
 	case tagStringSet:
@@ -101,18 +107,34 @@ func (p *Parser) value() (types.AttributeValue, error) {
 		members, err := set(p, p.binary)
 		return &types.AttributeValueMemberBS{Value: members}, err
 	case tagList:
-		return p.list()
+		elements, err := p.list()
+		if err != nil {
+			return nil, err
+		}
+		v := next(&p.lists, block)
+		v.Value = elements
+		return v, nil
 	case tagMap:
-		return p.mapping()
+		entries, err := p.mapping()
+		if err != nil {
+			return nil, err
+		}
+		v := next(&p.maps, block)
+		v.Value = entries
+		return v, nil
 	default:
 		return nil, malformed("unknown type tag %#x", tag)
 	}
 }
 
+// blockSize is how many values to reserve when one of a type is needed: as if all
+// that are expected were of that type.
+func (p *Parser) blockSize() int { return min(max(p.expected, 1), maxPrealloc) }
+
 // next hands out one value of a block.
 func next[T any](block *[]T, size int) *T {
 	if len(*block) == 0 {
-		*block = make([]T, max(size, 1))
+		*block = make([]T, size)
 	}
 	v := &(*block)[0]
 	*block = (*block)[1:]
@@ -210,7 +232,7 @@ func (p *Parser) enter() error {
 	return nil
 }
 
-func (p *Parser) list() (types.AttributeValue, error) {
+func (p *Parser) list() ([]types.AttributeValue, error) {
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
@@ -218,8 +240,8 @@ func (p *Parser) list() (types.AttributeValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Reserve(n)
-	elements := make([]types.AttributeValue, 0, min(n, maxPrealloc))
+	p.expected += n
+	elements := p.emptyList(n)
 	for range n {
 		element, err := p.value()
 		if err != nil {
@@ -228,10 +250,25 @@ func (p *Parser) list() (types.AttributeValue, error) {
 		elements = append(elements, element)
 	}
 	p.depth--
-	return &types.AttributeValueMemberL{Value: elements}, nil
+	return elements, nil
 }
 
-func (p *Parser) mapping() (types.AttributeValue, error) {
+// emptyList returns an empty slice, not nil, with room for the n elements that
+// were added to p.expected, or for the first of very many.
+func (p *Parser) emptyList(n int) []types.AttributeValue {
+	if n == 0 {
+		return []types.AttributeValue{}
+	}
+	n = min(n, maxPrealloc)
+	if n > len(p.elements) {
+		p.elements = make([]types.AttributeValue, p.blockSize())
+	}
+	list := p.elements[:0:n]
+	p.elements = p.elements[n:]
+	return list
+}
+
+func (p *Parser) mapping() (map[string]types.AttributeValue, error) {
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
@@ -239,9 +276,9 @@ func (p *Parser) mapping() (types.AttributeValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Reserve(n)
+	p.expected += n
 	entries := make(map[string]types.AttributeValue, min(n, maxPrealloc))
-	for range n {
+	for i := range n {
 		tag, err := p.tag()
 		if err != nil {
 			return nil, err
@@ -253,13 +290,15 @@ func (p *Parser) mapping() (types.AttributeValue, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, twice := entries[key]; twice {
-			return nil, malformed("map key that occurs twice")
-		}
-		if entries[key], err = p.value(); err != nil {
+		value, err := p.value()
+		if err != nil {
 			return nil, err
+		}
+		entries[key] = value
+		if len(entries) == i {
+			return nil, malformed("map key that occurs twice")
 		}
 	}
 	p.depth--
-	return &types.AttributeValueMemberM{Value: entries}, nil
+	return entries, nil
 }

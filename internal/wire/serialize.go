@@ -3,7 +3,10 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
+	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"unicode/utf8"
 
@@ -19,7 +22,7 @@ func Size(v types.AttributeValue) (int, error) {
 
 func size(v types.AttributeValue, depth int) (int, error) {
 	if isNil(v) {
-		return 0, fmt.Errorf("%w: nil", ErrValue)
+		return 0, fmt.Errorf("%w: nil; use NULL for no value", ErrValue)
 	}
 	switch v := v.(type) {
 	case *types.AttributeValueMemberNULL:
@@ -56,32 +59,11 @@ func size(v types.AttributeValue, depth int) (int, error) {
 // isNil also finds a nil pointer in the interface, which a type switch would
 // hand on to be dereferenced.
 func isNil(v types.AttributeValue) bool {
-	switch v := v.(type) {
-	case nil:
+	if v == nil {
 		return true
-	case *types.AttributeValueMemberNULL:
-		return v == nil
-	case *types.AttributeValueMemberBOOL:
-		return v == nil
-	case *types.AttributeValueMemberS:
-		return v == nil
-	case *types.AttributeValueMemberN:
-		return v == nil
-	case *types.AttributeValueMemberB:
-		return v == nil
-	case *types.AttributeValueMemberSS:
-		return v == nil
-	case *types.AttributeValueMemberNS:
-		return v == nil
-	case *types.AttributeValueMemberBS:
-		return v == nil
-	case *types.AttributeValueMemberL:
-		return v == nil
-	case *types.AttributeValueMemberM:
-		return v == nil
-	default:
-		return false
 	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // CheckKnown returns an error wrapping ErrValue if v, or anything in it, is nil
@@ -93,7 +75,7 @@ func CheckKnown(v types.AttributeValue) error {
 
 func checkKnown(v types.AttributeValue, depth int) error {
 	if isNil(v) {
-		return fmt.Errorf("%w: nil", ErrValue)
+		return fmt.Errorf("%w: nil; use NULL for no value", ErrValue)
 	}
 	switch v := v.(type) {
 	case *types.AttributeValueMemberNULL, *types.AttributeValueMemberBOOL,
@@ -101,28 +83,24 @@ func checkKnown(v types.AttributeValue, depth int) error {
 		*types.AttributeValueMemberSS, *types.AttributeValueMemberNS, *types.AttributeValueMemberBS:
 		return nil
 	case *types.AttributeValueMemberL:
-		if err := checkDepth(depth + 1); err != nil {
-			return err
-		}
-		for _, element := range v.Value {
-			if err := checkKnown(element, depth+1); err != nil {
-				return err
-			}
-		}
-		return nil
+		return checkAllKnown(slices.Values(v.Value), depth+1)
 	case *types.AttributeValueMemberM:
-		if err := checkDepth(depth + 1); err != nil {
-			return err
-		}
-		for _, element := range v.Value {
-			if err := checkKnown(element, depth+1); err != nil {
-				return err
-			}
-		}
-		return nil
+		return checkAllKnown(maps.Values(v.Value), depth+1)
 	default:
 		return fmt.Errorf("%w: unknown type %T", ErrValue, v)
 	}
+}
+
+func checkAllKnown(elements iter.Seq[types.AttributeValue], depth int) error {
+	if err := checkDepth(depth); err != nil {
+		return err
+	}
+	for element := range elements {
+		if err := checkKnown(element, depth); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkDepth(depth int) error {
@@ -149,7 +127,7 @@ func checkLength(n int) (int, error) {
 }
 
 func numberSize(text string) (int, error) {
-	if isPlainInteger(text) {
+	if isCanonical(text) {
 		return lengthSize + len(text), nil
 	}
 	n, err := parseNumber(text)
@@ -247,15 +225,20 @@ func AppendBinaryHeader(dst []byte, n int) []byte {
 }
 
 func appendMap(dst []byte, entries map[string]types.AttributeValue, order Order) []byte {
-	keys := make([]string, 0, len(entries))
-	for key := range entries {
-		keys = append(keys, key)
+	type entry struct {
+		key   string
+		value types.AttributeValue
 	}
-	slices.SortFunc(keys, order.CompareText)
-	dst = appendCount(append(dst, 0, tagMap), len(entries))
-	for _, key := range keys {
-		dst = appendText(append(dst, 0, tagString), key)
-		dst = Append(dst, entries[key], order)
+	var few [8]entry // most maps are small, and this is on the stack
+	list := few[:0]
+	for key, value := range entries {
+		list = append(list, entry{key, value})
+	}
+	slices.SortFunc(list, func(a, b entry) int { return order.CompareText(a.key, b.key) })
+	dst = appendCount(append(dst, 0, tagMap), len(list))
+	for _, e := range list {
+		dst = appendText(append(dst, 0, tagString), e.key)
+		dst = Append(dst, e.value, order)
 	}
 	return dst
 }
@@ -287,7 +270,7 @@ func canonicalNumbers(members []string) []string {
 }
 
 func appendNumber(dst []byte, text string) []byte {
-	if isPlainInteger(text) {
+	if isCanonical(text) {
 		return appendText(dst, text)
 	}
 	n, _ := parseNumber(text) // Size has seen it

@@ -136,4 +136,3 @@ func serialize(t *testing.T, v types.AttributeValue, order wire.Order) []byte {
 	require.Len(t, serialized, size)
 	return serialized
 }
-
