@@ -67,7 +67,7 @@ func (a CryptoAction) String() string {
 func (a CryptoAction) MarshalText() ([]byte, error) {
 	s, ok := text[a]
 	if !ok {
-		return nil, fmt.Errorf("actions: %w: %v", ErrUnknownAction, a)
+		return nil, fmt.Errorf("%w: %v", ErrUnknownAction, a)
 	}
 	return []byte(s), nil
 }
@@ -81,7 +81,7 @@ func (a *CryptoAction) UnmarshalText(b []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("actions: %w: %s", ErrUnknownAction, quote(string(b)))
+	return fmt.Errorf("%w: %s", ErrUnknownAction, quote(string(b)))
 }
 
 // AttributeActions gives every attribute its action: that of Overrides if the name is there, or else Default.
@@ -114,14 +114,14 @@ func (a AttributeActions) WithKeys(names ...string) (AttributeActions, error) {
 	maps.Copy(overrides, a.Overrides)
 	for _, name := range names {
 		if name == "" {
-			return AttributeActions{}, errors.New("actions: a key attribute has an empty name")
+			return AttributeActions{}, errors.New("a key attribute has an empty name")
 		}
 		if action, ok := a.Overrides[name]; ok && action != SignOnly {
 			cause := ErrKeyAction
 			if _, known := text[action]; !known {
 				cause = ErrUnknownAction
 			}
-			return AttributeActions{}, fmt.Errorf("actions: key attribute %s has the action %v: %w", quote(name), action, cause)
+			return AttributeActions{}, fmt.Errorf("key attribute %s has the action %v: %w", quote(name), action, cause)
 		}
 		overrides[name] = SignOnly
 	}
@@ -133,14 +133,14 @@ func (a AttributeActions) WithKeys(names ...string) (AttributeActions, error) {
 // Of several faults it reports the first in the order of attribute names.
 func (a AttributeActions) Validate() error {
 	if _, known := text[a.Default]; !known {
-		return fmt.Errorf("actions: Default: %w: %v", ErrUnknownAction, a.Default)
+		return fmt.Errorf("Default: %w: %v", ErrUnknownAction, a.Default)
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Overrides)) {
 		if name == "" {
-			return errors.New("actions: Overrides has an entry for an empty attribute name")
+			return errors.New("Overrides has an entry for an empty attribute name")
 		}
 		if _, known := text[a.Overrides[name]]; !known {
-			return fmt.Errorf("actions: attribute %s: %w: %v", quote(name), ErrUnknownAction, a.Overrides[name])
+			return fmt.Errorf("attribute %s: %w: %v", quote(name), ErrUnknownAction, a.Overrides[name])
 		}
 	}
 	return nil

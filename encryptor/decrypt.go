@@ -80,7 +80,7 @@ func (e *ItemEncryptor) signatureOf(stored Item) (signature []byte, isSigned boo
 		}
 		return v.Value, true, nil
 	default:
-		return nil, false, &attributeError{signatureName, fmt.Errorf("%w: the signature is %T, not B", ErrUnsigned, v)}
+		return nil, false, &attributeError{signatureName, fmt.Errorf("%w: the signature is %s, not B", ErrUnsigned, wire.TypeName(v))}
 	}
 	if stored[newerHead] != nil || stored[newerFoot] != nil {
 		return nil, false, fmt.Errorf("%w: it has %s or %s and no DDBEC signature", ErrNewerFormat, newerHead, newerFoot)
@@ -110,7 +110,7 @@ func descriptionOf(stored Item) (map[string]string, error) {
 			return nil, err
 		}
 	default:
-		return nil, fmt.Errorf("%w: of type %T, not B", materials.ErrDescription, v)
+		return nil, fmt.Errorf("%w: it is %s, not B", materials.ErrDescription, wire.TypeName(v))
 	}
 	if mode, ok := description[wire.EntrySymMode]; ok && mode != symMode {
 		return nil, fmt.Errorf("%w: entry %s names %s, not %s", materials.ErrAlgorithm, wire.EntrySymMode, quote.Name(mode), symMode)
@@ -140,7 +140,7 @@ func (e *ItemEncryptor) decryptionMaterials(ctx context.Context, stored Item, de
 			return m, e.names[i:], nil
 		}
 	}
-	return nil, nil, fmt.Errorf("decryption materials: %w", mismatch)
+	return nil, nil, fmt.Errorf("decryption materials for the signed table names %s (Options.SignedTableName and AcceptTableNames): %w", quoted(namesOf(e.names)), mismatch)
 }
 
 // canonicalForm returns item with its number keys in canonical spelling, nil if
@@ -200,9 +200,10 @@ func (v *verification) plan() error {
 			continue
 		}
 		p, err := set.planFor(v.stored, v.encryptor.order)
+		var unfit *attributeError
 		switch {
-		case errors.Is(err, ErrInvalidValue):
-			return fmt.Errorf("%w: %v", ErrFormat, err)
+		case errors.Is(err, ErrInvalidValue) && errors.As(err, &unfit):
+			return storedValueError(unfit.name, unfit.err)
 		case err != nil && v.ambiguous == nil:
 			v.ambiguous = err
 		}
@@ -288,7 +289,7 @@ func storedValueError(name string, err error) error {
 func (v *verification) explain(ctx context.Context, key materials.Verifier, names []signedName) error {
 	e := v.encryptor
 	if v.ambiguous != nil {
-		return v.ambiguous
+		return fmt.Errorf("%w; not all actions were tried: %w", ErrInvalidSignature, v.ambiguous)
 	}
 	unsignedKeys := false
 	if e.likePython != nil {
@@ -297,16 +298,20 @@ func (v *verification) explain(ctx context.Context, key materials.Verifier, name
 			unsignedKeys = err == nil
 		}
 	}
-	tables := make([]string, len(names))
-	for i, name := range names {
-		tables[i] = name.name
-	}
 	for i, p := range v.scratch.plans {
 		if p != nil {
-			return signatureError(tables, e.keys, e.sets[i].actions, p, unsignedKeys)
+			return signatureError(namesOf(names), e.keys, e.sets[i].actions, p, unsignedKeys)
 		}
 	}
 	return ErrInvalidSignature
+}
+
+func namesOf(names []signedName) []string {
+	texts := make([]string, len(names))
+	for i, name := range names {
+		texts[i] = name.name
+	}
+	return texts
 }
 
 // open decrypts an item whose signature has been verified, from the values that
@@ -351,7 +356,7 @@ func (s *scratch) open(stored Item, m match, key *materials.AESKey, description 
 		}
 		b, ok := value.(*types.AttributeValueMemberB)
 		if !ok {
-			return nil, &attributeError{attribute.Name, fmt.Errorf("%w: %T, not B", ErrDecrypt, value)}
+			return nil, &attributeError{attribute.Name, fmt.Errorf("%w: it is %s, not B", ErrDecrypt, wire.TypeName(value))}
 		}
 		plaintext, err := cbc.Decrypt(slab[:len(b.Value)], b.Value)
 		if err != nil {

@@ -80,10 +80,8 @@ func (e *ItemEncryptor) Encrypt(ctx context.Context, item Item) (Item, error) {
 	if !e.sets[0].signs {
 		return maps.Clone(item), nil
 	}
-	for name := range item {
-		if err := checkName(name); err != nil {
-			return nil, err
-		}
+	if err := checkItemNames(item); err != nil {
+		return nil, err
 	}
 	item, err := e.withCanonicalKeys(item)
 	if err != nil {
@@ -104,6 +102,21 @@ func (e *ItemEncryptor) Encrypt(ctx context.Context, item Item) (Item, error) {
 		return nil, err
 	}
 	return e.seal(ctx, s, p, item, m, slabSize)
+}
+
+// checkItemNames refuses an item with a name that a format adds itself, the first
+// of them for an error that is the same every time.
+func checkItemNames(item Item) error {
+	var first string
+	for name := range item {
+		if checkName(name) != nil && (first == "" || name < first) {
+			first = name
+		}
+	}
+	if first == "" {
+		return nil
+	}
+	return fmt.Errorf("%w; the item may be encrypted already", checkName(first))
 }
 
 // measure validates all values and adds up how many bytes the encrypted ones
@@ -155,7 +168,7 @@ func (e *ItemEncryptor) withCanonicalKeys(item Item) (Item, error) {
 			}
 			item[key] = &types.AttributeValueMemberN{Value: text}
 		default:
-			return nil, &attributeError{key, fmt.Errorf("%w: a key attribute is S, N or B, not %T", ErrInvalidValue, v)}
+			return nil, &attributeError{key, fmt.Errorf("%w: a key attribute is S, N or B, not %s", ErrInvalidValue, wire.TypeName(v))}
 		}
 	}
 	return item, nil
@@ -257,7 +270,11 @@ func (s *scratch) describe(m *materials.EncryptionMaterials) error {
 	if m.EncryptionKey != nil {
 		s.entries = append(s.entries, wire.Entry{Name: wire.EntrySymMode, Value: symMode})
 	}
-	s.entries = append(s.entries, wire.Entry{Name: wire.EntrySigningAlg, Value: m.SigningKey.Algorithm()})
+	algorithm := m.SigningKey.Algorithm()
+	if !utf8.ValidString(algorithm) {
+		return fmt.Errorf("%w: the signing key's algorithm is not UTF-8", materials.ErrNoEncryptionMaterials)
+	}
+	s.entries = append(s.entries, wire.Entry{Name: wire.EntrySigningAlg, Value: algorithm})
 	slices.SortFunc(s.entries, func(a, b wire.Entry) int { return strings.Compare(a.Name, b.Name) })
 	return nil
 }

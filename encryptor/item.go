@@ -130,7 +130,7 @@ func (e *ItemEncryptor) addActions(o Options) error {
 // checkName refuses names that a format adds itself.
 func checkName(name string) error {
 	if isReserved(name) {
-		return &attributeError{name, fmt.Errorf("%w: the encryptor adds it; the item may be encrypted already", ErrReservedAttribute)}
+		return &attributeError{name, fmt.Errorf("%w: the encryptor adds it", ErrReservedAttribute)}
 	}
 	if strings.HasPrefix(name, newerPrefix) {
 		return &attributeError{name, fmt.Errorf("%w: names that begin with %s belong to the AWS Database Encryption SDK", ErrReservedAttribute, newerPrefix)}

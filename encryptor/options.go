@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/ddbec/ddbec-go/actions"
@@ -149,7 +150,7 @@ func checkConfiguredNames(a actions.AttributeActions) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	for name := range a.Overrides {
+	for _, name := range slices.Sorted(maps.Keys(a.Overrides)) {
 		if err := checkName(name); err != nil {
 			return err
 		}
@@ -178,16 +179,28 @@ func signedNames(t tableinfo.TableInfo, o Options) ([]string, error) {
 	if first == "" {
 		first = t.Name
 	}
+	if err := checkSignedName("SignedTableName", first); err != nil {
+		return nil, err
+	}
 	names := []string{first}
-	names = append(names, o.AcceptTableNames...)
-	for _, name := range names {
-		if bare, err := tableinfo.NameOf(name); err != nil {
+	for i, name := range o.AcceptTableNames {
+		if err := checkSignedName(fmt.Sprintf("AcceptTableNames[%d]", i), name); err != nil {
 			return nil, err
-		} else if bare != name {
-			return nil, fmt.Errorf("%s is an ARN; signatures are bound to the bare name", quote.Name(name))
 		}
+		names = append(names, name)
 	}
 	return names, nil
+}
+
+func checkSignedName(option, name string) error {
+	bare, err := tableinfo.NameOf(name)
+	switch {
+	case err != nil:
+		return fmt.Errorf("option %s: %w", option, err)
+	case bare != name:
+		return fmt.Errorf("option %s: %s is an ARN; signatures are bound to the bare name", option, quote.Name(name))
+	}
+	return nil
 }
 
 func (o Options) check() error {

@@ -169,7 +169,7 @@ func (s *actionSet) checkAmbiguous(name string) error {
 		return nil
 	}
 	if signed, ok := s.signedFolds[fold(name)]; ok {
-		return &attributeError{name, fmt.Errorf("%w: it is not signed and differs only in case from %s, which is; rename it, or list it in Overrides",
+		return &attributeError{name, fmt.Errorf("%w: it is not signed and differs only in case from %s, which is; if you did not add it, somebody else did; if you did, rename it or list it in Overrides",
 			ErrAmbiguousName, quote.Name(signed))}
 	}
 	return nil

@@ -43,7 +43,7 @@ var (
 	ErrDescription = wire.ErrDescription
 	// ErrAlgorithm means that an item or a caller names an algorithm that is not
 	// supported or not the configured one. It wraps ErrFormat.
-	ErrAlgorithm = fmt.Errorf("%w: algorithm", ErrFormat)
+	ErrAlgorithm = fmt.Errorf("%w: unsupported algorithm", ErrFormat)
 )
 
 // The entries of the material description that a caller may not set, since the
@@ -68,7 +68,7 @@ func checkUserDescription(description map[string]string, allowed ...string) erro
 }
 
 func missingEntry(name string) error {
-	return fmt.Errorf("%w: entry %s is missing", ErrDescription, name)
+	return fmt.Errorf("%w: entry %s is missing; was the item written with another provider?", ErrDescription, name)
 }
 
 func unsupportedEntry(name, value string) error {

@@ -50,7 +50,7 @@ var ErrFormat = errors.New("not in the DDBEC item format")
 
 // ErrValue means that a value has no serialization: it is nil, of a type that
 // DynamoDB does not have, not a number, not UTF-8, or nested too deeply.
-var ErrValue = errors.New("invalid attribute value")
+var ErrValue = errors.New("invalid value")
 
 // MaxDepth is how many lists and maps may be nested in one value. DynamoDB
 // allows 32, but ciphertext hides the depth from it.

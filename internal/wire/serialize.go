@@ -56,6 +56,36 @@ func size(v types.AttributeValue, depth int) (int, error) {
 	}
 }
 
+// TypeName is DynamoDB's name for the type of a value.
+func TypeName(v types.AttributeValue) string {
+	switch v.(type) {
+	case nil:
+		return "nil"
+	case *types.AttributeValueMemberNULL:
+		return "NULL"
+	case *types.AttributeValueMemberBOOL:
+		return "BOOL"
+	case *types.AttributeValueMemberS:
+		return "S"
+	case *types.AttributeValueMemberN:
+		return "N"
+	case *types.AttributeValueMemberB:
+		return "B"
+	case *types.AttributeValueMemberSS:
+		return "SS"
+	case *types.AttributeValueMemberNS:
+		return "NS"
+	case *types.AttributeValueMemberBS:
+		return "BS"
+	case *types.AttributeValueMemberL:
+		return "L"
+	case *types.AttributeValueMemberM:
+		return "M"
+	default:
+		return "of an unknown type"
+	}
+}
+
 // isNil also finds a nil pointer in the interface, which a type switch would
 // hand on to be dereferenced.
 func isNil(v types.AttributeValue) bool {

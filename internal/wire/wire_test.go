@@ -279,5 +279,5 @@ func ExampleCanonicalNumber() {
 	// 1.5 <nil>
 	// 100 <nil>
 	// 0 <nil>
-	//  invalid attribute value: not a decimal number
+	//  invalid value: not a decimal number
 }
