@@ -18,6 +18,12 @@ type environment struct {
 	expressions, conditions   int // how many were given; projections count among the first only
 }
 
+// Limits of DynamoDB on the names and values of one request, in bytes.
+const (
+	maxAlias         = 255     // the # included
+	maxSubstitutions = 2 << 20 // of all names and values together
+)
+
 var (
 	aliasPattern       = regexp.MustCompile(`^#[0-9A-Za-z_]+$`)
 	placeholderPattern = regexp.MustCompile(`^:[0-9A-Za-z_]+$`)
@@ -35,14 +41,19 @@ func newEnvironment(names map[string]string, values map[string]json.RawMessage) 
 	if values != nil && len(values) == 0 {
 		return nil, invalid("ExpressionAttributeValues must not be empty")
 	}
+	substitutions := 0
 	for alias, name := range names {
 		if !aliasPattern.MatchString(alias) {
 			return nil, invalid("ExpressionAttributeNames contains invalid key: Syntax error; key: %q", alias)
+		}
+		if len(alias) > maxAlias {
+			return nil, invalid("ExpressionAttributeNames contains invalid key: The expression attribute map contains a key that is too long; size of key: %d", len(alias))
 		}
 		if name == "" {
 			return nil, invalid("ExpressionAttributeNames contains invalid value: Empty attribute name for key %s", alias)
 		}
 		env.unusedNames[alias] = true
+		substitutions += len(alias) + len(name)
 	}
 	for placeholder, raw := range values {
 		if !placeholderPattern.MatchString(placeholder) {
@@ -54,6 +65,10 @@ func newEnvironment(names map[string]string, values map[string]json.RawMessage) 
 		}
 		env.values[placeholder] = v
 		env.unusedValues[placeholder] = true
+		substitutions += len(placeholder) + v.size()
+	}
+	if substitutions > maxSubstitutions {
+		return nil, invalid("ExpressionAttributeNames and ExpressionAttributeValues exceed the maximum size of %d bytes", maxSubstitutions)
 	}
 	return env, nil
 }

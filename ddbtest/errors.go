@@ -16,12 +16,14 @@ import (
 
 // The codes of the errors that the server itself gives.
 const (
-	codeConditionFailed  = "ConditionalCheckFailedException"
-	codeResourceInUse    = "ResourceInUseException"
-	codeResourceNotFound = "ResourceNotFoundException"
-	codeSerialization    = "SerializationException"
-	codeUnknownOperation = "UnknownOperationException"
-	codeValidation       = "ValidationException"
+	codeCancelled          = "TransactionCanceledException"
+	codeConditionFailed    = "ConditionalCheckFailedException"
+	codeIdempotentMismatch = "IdempotentParameterMismatchException"
+	codeResourceInUse      = "ResourceInUseException"
+	codeResourceNotFound   = "ResourceNotFoundException"
+	codeSerialization      = "SerializationException"
+	codeUnknownOperation   = "UnknownOperationException"
+	codeValidation         = "ValidationException"
 )
 
 // namespaces holds the prefix that DynamoDB puts before the code in __type;
@@ -38,7 +40,8 @@ const modelledNamespace = "com.amazonaws.dynamodb.v20120810#"
 type apiError struct {
 	code    string
 	message string
-	item    item // of a failed condition, if the caller asked for it
+	item    item             // of a failed condition, if the caller asked for it
+	reasons []map[string]any // of a cancelled transaction
 }
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
@@ -96,8 +99,15 @@ func faultStatus(f smithy.ErrorFault) int {
 func errorReply(err error) (reply, error) {
 	if e, ok := errors.AsType[*apiError](err); ok {
 		members := map[string]any{"message": e.message}
+		switch e.code {
+		case codeCancelled, codeIdempotentMismatch: // modelled with another spelling than the others
+			members = map[string]any{"Message": e.message}
+		}
 		if e.item != nil {
 			members["Item"] = e.item.wire()
+		}
+		if e.reasons != nil {
+			members["CancellationReasons"] = e.reasons
 		}
 		return encodeError(http.StatusBadRequest, e.code, members)
 	}

@@ -3,6 +3,7 @@ package ddbtest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"testing"
 
@@ -40,7 +41,7 @@ func FuzzNumber(f *testing.F) {
 	})
 }
 
-// TestNumberOrder compares all pairs with math/big.
+// TestNumberOrder compares all pairs with math/big, and adds them.
 func TestNumberOrder(t *testing.T) {
 	t.Parallel()
 	texts := []string{"0", "-0", "1", "-1", "0.1", "-0.1", "0.09", "10", "9", "99", "100", "-9", "-10", "-99", "-100", "1E-130", "-1E-130", "9E125", "-9E125", "1.01", "1.1", "-1.01", "-1.1", "123.456", "123.4561"}
@@ -51,13 +52,17 @@ func TestNumberOrder(t *testing.T) {
 			got := mustNumber(a).compare(mustNumber(b))
 			assert.Equal(t, x.Cmp(y) < 0, got < 0, "%s %s", a, b)
 			assert.Equal(t, x.Cmp(y) > 0, got > 0, "%s %s", a, b)
+			if sum, err := mustNumber(a).add(mustNumber(b)); err == nil {
+				z, _ := new(big.Rat).SetString(sum.String())
+				assert.Zero(t, z.Cmp(x.Add(x, y)), "%s + %s = %s", a, b, sum)
+			}
 		}
 	}
 }
 
 // FuzzExpression checks that any text is evaluated or refused.
 func FuzzExpression(f *testing.F) {
-	for _, seed := range []string{"a = :v", "NOT (a.b[1] < #n OR size(a) IN (:v, b)) AND c BETWEEN :v AND :w", "begins_with(a, :v)", "((a))", "a[", "#", ":", "a, b.c", "<>", "size(size(a)) = :v"} {
+	for _, seed := range []string{"a = :v", "NOT (a.b[1] < #n OR size(a) IN (:v, b)) AND c BETWEEN :v AND :w", "begins_with(a, :v)", "((a))", "a[", "#", ":", "a, b.c", "<>", "size(size(a)) = :v", "SET a.b[1] = if_not_exists(a.b[0], :v) + :w, x = list_append(a.b, a.b) REMOVE #n ADD c :v", "DELETE a.s :v"} {
 		f.Add(seed)
 	}
 	stored, err := rawItem{
@@ -87,6 +92,15 @@ func FuzzExpression(f *testing.F) {
 			if k, err := newKeyCondition(c); !refused(err) {
 				refused(k.check(keySchema{{"b", "S"}, {"c", "N"}}))
 			}
+		}
+		u, err := env.update(&source)
+		if !refused(err) {
+			before := fmt.Sprint(stored)
+			if after, err := u.effect(item{}, stored); !refused(err) {
+				assert.NoError(t, after.checkSize())
+				assert.LessOrEqual(t, u.updated(after).size(), after.size())
+			}
+			assert.Equal(t, before, fmt.Sprint(stored), "stored items are never modified")
 		}
 		p, err := env.projection(&source)
 		if !refused(err) {

@@ -15,35 +15,44 @@ type (
 	accountingInput struct {
 		ReturnConsumedCapacity string
 	}
-	writeInput struct {
-		expressionInput
+	// writeAccountingInput is accountingInput of operations that write.
+	writeAccountingInput struct {
 		accountingInput
-		TableName                           *string
-		ConditionExpression                 *string
-		ReturnItemCollectionMetrics         string
-		ReturnValues                        string
-		ReturnValuesOnConditionCheckFailure string
+		ReturnItemCollectionMetrics string
+	}
+	// projectionInput is part of every operation that reads items by key.
+	projectionInput struct {
+		ProjectionExpression     *string
+		ExpressionAttributeNames map[string]string
 	}
 	putItemInput struct {
-		writeInput
-		Item rawItem
+		putInput
+		writeAccountingInput
+		ReturnValues string
 	}
 	deleteItemInput struct {
-		writeInput
-		Key rawItem
+		keyInput
+		writeAccountingInput
+		ReturnValues string
 	}
 	getItemInput struct {
 		accountingInput
-		TableName                *string
-		Key                      rawItem
-		ConsistentRead           bool
-		ProjectionExpression     *string
-		ExpressionAttributeNames map[string]string
+		projectionInput
+		TableName      *string
+		Key            rawItem
+		ConsistentRead bool
 	}
 )
 
 func (in accountingInput) check() error {
 	return onlyNone("ReturnConsumedCapacity", in.ReturnConsumedCapacity)
+}
+
+func (in writeAccountingInput) check() error {
+	if err := in.accountingInput.check(); err != nil {
+		return err
+	}
+	return onlyNone("ReturnItemCollectionMetrics", in.ReturnItemCollectionMetrics)
 }
 
 func onlyNone(parameter, v string) error {
@@ -53,55 +62,17 @@ func onlyNone(parameter, v string) error {
 	return invalid("%s: %q is not supported by ddbtest", parameter, v)
 }
 
-// guard is the condition of a write, and what its failure shows.
-type guard struct {
-	condition condition
-	allOld    bool
-}
-
-// check evaluates the condition on the item as stored; nil is no item.
-func (g guard) check(stored item) error {
-	if g.condition == nil || g.condition.matches(stored) {
-		return nil
-	}
-	e := newError(codeConditionFailed, "The conditional request failed")
-	if g.allOld {
-		e.item = stored
-	}
-	return e
-}
-
-// write validates the parameters that PutItem and DeleteItem have in common. It
-// tells whether the old item is to be returned.
-func (in *writeInput) write() (g guard, allOld bool, err error) {
-	if err := in.check(); err != nil {
-		return guard{}, false, err
-	}
-	if err := onlyNone("ReturnItemCollectionMetrics", in.ReturnItemCollectionMetrics); err != nil {
-		return guard{}, false, err
-	}
-	switch in.ReturnValues {
-	case "", "NONE":
-	case "ALL_OLD":
-		allOld = true
-	default:
-		return guard{}, false, invalid("ReturnValues can only be ALL_OLD or NONE")
-	}
-	switch in.ReturnValuesOnConditionCheckFailure {
-	case "", "NONE":
-	case "ALL_OLD":
-		g.allOld = true
-	default:
-		return guard{}, false, invalidEnum("returnValuesOnConditionCheckFailure", in.ReturnValuesOnConditionCheckFailure, "ALL_OLD, NONE")
-	}
-	env, err := newEnvironment(in.ExpressionAttributeNames, in.ExpressionAttributeValues)
+// parse returns the projection, which is nil if none was asked for.
+func (in projectionInput) parse() (*projection, error) {
+	env, err := newEnvironment(in.ExpressionAttributeNames, nil)
 	if err != nil {
-		return guard{}, false, err
+		return nil, err
 	}
-	if g.condition, err = env.condition("ConditionExpression", in.ConditionExpression); err != nil {
-		return guard{}, false, err
+	proj, err := env.projection(in.ProjectionExpression)
+	if err != nil {
+		return nil, err
 	}
-	return g, allOld, env.finish()
+	return proj, env.finish()
 }
 
 // required decodes an item parameter that must be given.
@@ -113,62 +84,36 @@ func required(parameter string, raw rawItem) (item, error) {
 }
 
 func (db *database) putItem(in *putItemInput) (any, error) {
-	it, err := required("item", in.Item)
+	c, err := in.change()
 	if err != nil {
 		return nil, err
 	}
-	g, allOld, err := in.write()
-	if err != nil {
-		return nil, err
-	}
-	t, err := db.table(in.TableName)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.checkItem(it); err != nil {
-		return nil, err
-	}
-	return t.replace(it, it, g, allOld)
+	return db.replace(c, in.writeAccountingInput, in.ReturnValues)
 }
 
 func (db *database) deleteItem(in *deleteItemInput) (any, error) {
-	key, err := required("key", in.Key)
+	c, err := in.deletion()
 	if err != nil {
 		return nil, err
 	}
-	g, allOld, err := in.write()
-	if err != nil {
-		return nil, err
-	}
-	t, err := db.table(in.TableName)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.checkKey(key); err != nil {
-		return nil, err
-	}
-	return t.replace(key, nil, g, allOld)
+	return db.replace(c, in.writeAccountingInput, in.ReturnValues)
 }
 
-// replace puts the new item, or nothing if it is nil, in the place of the one
-// with the key, if the guard allows.
-func (t *table) replace(key, replacement item, g guard, allOld bool) (any, error) {
-	if err := t.checkCondition(g.condition); err != nil {
+// replace carries out a PutItem or a DeleteItem.
+func (db *database) replace(c *change, accounting writeAccountingInput, returnValues string) (any, error) {
+	if err := accounting.check(); err != nil {
 		return nil, err
 	}
-	id := t.id(key)
-	stored := t.items[id]
-	if err := g.check(stored); err != nil {
-		return nil, err
+	if returnValues != "" && returnValues != "NONE" && returnValues != "ALL_OLD" {
+		return nil, invalid("ReturnValues can only be ALL_OLD or NONE")
 	}
-	if replacement == nil {
-		delete(t.items, id)
-	} else {
-		t.items[id] = replacement
+	before, _, err := db.carryOut(c)
+	if err != nil {
+		return nil, err
 	}
 	out := map[string]any{}
-	if allOld && stored != nil {
-		out["Attributes"] = stored.wire()
+	if returnValues == "ALL_OLD" && before != nil {
+		out["Attributes"] = before.wire()
 	}
 	return out, nil
 }
@@ -181,38 +126,33 @@ func (db *database) getItem(in *getItemInput) (any, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	env, err := newEnvironment(in.ExpressionAttributeNames, nil)
+	proj, err := in.parse()
 	if err != nil {
-		return nil, err
-	}
-	proj, err := env.projection(in.ProjectionExpression)
-	if err != nil {
-		return nil, err
-	}
-	if err := env.finish(); err != nil {
 		return nil, err
 	}
 	t, err := db.table(in.TableName)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.checkKey(key); err != nil {
-		return nil, err
-	}
-	if err := t.checkProjection(proj); err != nil {
+	if err := t.checkRead(key, proj); err != nil {
 		return nil, err
 	}
 	out := map[string]any{}
 	if it, ok := t.snapshot(in.ConsistentRead)[t.id(key)]; ok {
-		if proj != nil {
-			it = proj.apply(it)
-		}
-		out["Item"] = it.wire()
+		out["Item"] = proj.of(it).wire()
 	}
 	return out, nil
 }
 
-// checkProjection refuses paths that go into a key attribute, which is a scalar.
+// checkRead holds the parameters of reading one item to the table's schema. It
+// refuses a projection that goes into a key attribute, which is a scalar.
+func (t *table) checkRead(key item, p *projection) error {
+	if err := t.checkKey(key); err != nil {
+		return err
+	}
+	return t.checkProjection(p)
+}
+
 func (t *table) checkProjection(p *projection) error {
 	if p == nil {
 		return nil

@@ -1,36 +1,9 @@
 package ddbtest
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
-
-// FailNext makes the next call of an operation fail, before it has any effect.
-// Several failures of one operation are given out in the order in which they
-// were asked for, one to each request: the client's retries use them up, so an
-// error that the SDK retries has to be given as often as the client tries (three
-// times by default) if the caller is to see it.
-//
-// The operation is spelt as the SDK does: "PutItem". An err that is or wraps a
-// [github.com/aws/smithy-go.APIError] arrives as an error answer of DynamoDB,
-// the exceptions of the SDK's types package with all their members. Any other
-// err is a connection that fails without an answer; a client made by
-// [Server.Client] finds that very err in the chain of its own.
-//
-// FailNext panics on a nil err and on an operation that the server does not have,
-// since such a failure would never come.
-func (s *Server) FailNext(op string, err error) {
-	if err == nil {
-		panic("ddbtest: FailNext: nil error")
-	}
-	if _, ok := operations[op]; !ok {
-		panic(fmt.Sprintf("ddbtest: FailNext: %q is not an operation of ddbtest", op))
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failures[op] = append(s.failures[op], err)
-}
 
 // SetLatency makes every request wait before it is carried out. If its context
 // ends while it waits, it has no effect and the client sees the context's error.

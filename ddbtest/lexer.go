@@ -12,7 +12,7 @@ const (
 	tokenAlias             // #name
 	tokenValue             // :name
 	tokenInteger           // digits, of a list index
-	tokenSymbol            // ( ) [ ] . , = <> < <= > >=
+	tokenSymbol            // ( ) [ ] . , = <> < <= > >= + -
 )
 
 type token struct {
@@ -70,7 +70,7 @@ func nextToken(source string, pos int) token {
 			return cut(tokenSymbol, 2)
 		}
 		return cut(tokenSymbol, 1)
-	case strings.IndexByte("()[].,=", c) >= 0:
+	case strings.IndexByte("()[].,=+-", c) >= 0:
 		return cut(tokenSymbol, 1)
 	}
 	return cut(tokenEnd, 0)

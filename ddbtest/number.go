@@ -1,6 +1,8 @@
 package ddbtest
 
 import (
+	"fmt"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -144,6 +146,33 @@ func (n number) compareMagnitude(o number) int {
 		return n.point - o.point
 	}
 	return strings.Compare(n.digits, o.digits)
+}
+
+func (n number) negated() number {
+	if n.digits != "" {
+		n.negative = !n.negative
+	}
+	return n
+}
+
+// add is exact, or fails if the result is not a number of DynamoDB's.
+func (n number) add(o number) (number, error) {
+	exponent := min(n.exponent(), o.exponent())
+	sum := new(big.Int).Add(n.scaled(exponent), o.scaled(exponent))
+	return parseNumber(fmt.Sprintf("%dE%d", sum, exponent))
+}
+
+// exponent is that of the last digit.
+func (n number) exponent() int { return n.point - len(n.digits) }
+
+// scaled returns the number as a multiple of 10^exponent, which is at most that
+// of its last digit.
+func (n number) scaled(exponent int) *big.Int {
+	v, _ := new(big.Int).SetString("0"+n.digits+strings.Repeat("0", n.exponent()-exponent), 10)
+	if n.negative {
+		v.Neg(v)
+	}
+	return v
 }
 
 // size is what a number counts towards the size of an item: one byte, one more

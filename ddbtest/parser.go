@@ -60,7 +60,7 @@ func (p *parser) keyword(word string) bool {
 func (p *parser) count() error {
 	p.operators++
 	if p.operators > maxOperators {
-		return invalid("The expression contains too many operators; maximum: %d", maxOperators)
+		return invalid("The expression contains too many operators; operator count: %d", p.operators)
 	}
 	return nil
 }

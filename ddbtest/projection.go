@@ -29,18 +29,22 @@ func newProjection(paths []path) (*projection, error) {
 	}
 	root := &projection{}
 	for _, p := range paths {
-		node := root
-		for _, s := range p {
-			if node.children == nil {
-				node.children = map[step]*projection{}
-			}
-			if node.children[s] == nil {
-				node.children[s] = &projection{}
-			}
-			node = node.children[s]
-		}
+		root.add(p)
 	}
 	return root, nil
+}
+
+func (p *projection) add(to path) {
+	node := p
+	for _, s := range to {
+		if node.children == nil {
+			node.children = map[step]*projection{}
+		}
+		if node.children[s] == nil {
+			node.children[s] = &projection{}
+		}
+		node = node.children[s]
+	}
 }
 
 // compatible refuses two paths of which one holds the other, and two that take
@@ -56,6 +60,14 @@ func compatible(a, b path) error {
 		return nil
 	}
 	return invalid("Two document paths overlap with each other; must remove or rewrite one of these paths; path one: %s, path two: %s", a, b)
+}
+
+// of is apply, or the whole item if there is no projection.
+func (p *projection) of(it item) item {
+	if p == nil {
+		return it
+	}
+	return p.apply(it)
 }
 
 // apply returns the chosen parts of the item. Elements of a list keep their

@@ -307,11 +307,8 @@ func (p *page) read(inRange func(item) bool, forward bool) any {
 		size += view.size()
 		if p.filter == nil || p.filter.matches(view) {
 			count++
-			if p.projection != nil {
-				view = p.projection.apply(view)
-			}
 			if !p.count {
-				items = append(items, view.wire())
+				items = append(items, p.projection.of(view).wire())
 			}
 		}
 		// As on DynamoDB the page ends here even if nothing follows.

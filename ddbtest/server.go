@@ -26,7 +26,7 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	db       database
 	calls    []string
-	failures map[string][]error
+	plans    map[string]*plan // by operation
 	latency  time.Duration
 	closed   bool
 	listener *http.Server
@@ -39,8 +39,8 @@ type Server struct {
 // [Server.URL] is called.
 func NewServer() *Server {
 	return &Server{
-		db:       database{tables: map[string]*table{}},
-		failures: map[string][]error{},
+		db:    database{tables: map[string]*table{}},
+		plans: map[string]*plan{},
 	}
 }
 
@@ -174,6 +174,9 @@ func (s *Server) answer(ctx context.Context, target string, body io.Reader) (rep
 		return reply{}, err
 	}
 	r, err := s.perform(op, content)
+	if ctx.Err() != nil { // nobody waits for the answer any more
+		return reply{}, ctx.Err()
+	}
 	r.id = fmt.Sprintf("DDBTEST%06d", number)
 	return r, err
 }
@@ -206,7 +209,20 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // perform makes the answer to one request.
 func (s *Server) perform(op string, body []byte) (reply, error) {
-	out, err := s.execute(op, body)
+	next := s.next(op)
+	if next.before != nil {
+		next.before()
+	}
+	out, err := any(nil), next.fault.err
+	if err == nil || next.fault.late {
+		out, err = s.execute(op, body)
+	}
+	if next.after != nil {
+		next.after()
+	}
+	if next.fault.late {
+		err = next.fault.err
+	}
 	if err != nil {
 		return errorReply(err)
 	}
@@ -217,14 +233,10 @@ func (s *Server) perform(op string, body []byte) (reply, error) {
 	return reply{status: http.StatusOK, body: encoded}, nil
 }
 
-// execute carries out one operation, or fails as FailNext has asked for.
+// execute carries out one operation.
 func (s *Server) execute(op string, body []byte) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if pending := s.failures[op]; len(pending) > 0 {
-		s.failures[op] = pending[1:]
-		return nil, pending[0]
-	}
 	do, ok := operations[op]
 	if !ok {
 		return nil, newError(codeUnknownOperation, "%q is not an operation of ddbtest", op)
@@ -237,15 +249,20 @@ func (s *Server) execute(op string, body []byte) (any, error) {
 
 // operations are all that the server knows.
 var operations = map[string]func(db *database, op string, body []byte) (any, error){
-	"CreateTable":   operation((*database).createTable),
-	"DescribeTable": operation((*database).describeTable),
-	"DeleteTable":   operation((*database).deleteTable),
-	"ListTables":    operation((*database).listTables),
-	"PutItem":       operation((*database).putItem),
-	"GetItem":       operation((*database).getItem),
-	"DeleteItem":    operation((*database).deleteItem),
-	"Query":         operation((*database).query),
-	"Scan":          operation((*database).scan),
+	"CreateTable":        operation((*database).createTable),
+	"DescribeTable":      operation((*database).describeTable),
+	"DeleteTable":        operation((*database).deleteTable),
+	"ListTables":         operation((*database).listTables),
+	"PutItem":            operation((*database).putItem),
+	"GetItem":            operation((*database).getItem),
+	"UpdateItem":         operation((*database).updateItem),
+	"DeleteItem":         operation((*database).deleteItem),
+	"Query":              operation((*database).query),
+	"Scan":               operation((*database).scan),
+	"BatchGetItem":       operation((*database).batchGetItem),
+	"BatchWriteItem":     operation((*database).batchWriteItem),
+	"TransactGetItems":   operation((*database).transactGetItems),
+	"TransactWriteItems": operation((*database).transactWriteItems),
 }
 
 // operation puts the decoding of the request before an operation's work.

@@ -139,14 +139,6 @@ func TestFailNext(t *testing.T) {
 	})
 }
 
-func TestFailNextPanics(t *testing.T) {
-	t.Parallel()
-	server := ddbtest.NewServer()
-	defer server.Close()
-	assert.PanicsWithValue(t, `ddbtest: FailNext: "PutItm" is not an operation of ddbtest`, func() { server.FailNext("PutItm", io.EOF) })
-	assert.PanicsWithValue(t, "ddbtest: FailNext: nil error", func() { server.FailNext("PutItem", nil) })
-}
-
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	server, client := startWithTable(t)
@@ -262,6 +254,17 @@ func TestRequestsOfOtherClients(t *testing.T) {
 		"no table name":            {"Scan", `{}`, "ValidationException", "Value null at 'tableName'"},
 		"no item":                  {"PutItem", `{"TableName":"music"}`, "ValidationException", "at 'item' failed to satisfy constraint: Member must not be null"},
 		"no key":                   {"GetItem", `{"TableName":"music","Key":null}`, "ValidationException", "at 'key' failed"},
+		"no batch":                 {"BatchGetItem", `{}`, "ValidationException", "Value null at 'requestItems'"},
+		"no key in a batch":        {"BatchGetItem", `{"RequestItems":{"music":{"Keys":[null]}}}`, "ValidationException", "at 'requestItems.member.keys.member'"},
+		"no item in a batch":       {"BatchWriteItem", `{"RequestItems":{"music":[{"PutRequest":{}}]}}`, "ValidationException", "at 'requestItems.member.putRequest.item'"},
+		"update in a batch":        {"BatchWriteItem", `{"RequestItems":{"music":[{"UpdateRequest":{}}]}}`, "ValidationException", `"UpdateRequest" is not supported by ddbtest`},
+		"no transaction":           {"TransactWriteItems", `{}`, "ValidationException", "Value null at 'transactItems'"},
+		"no reading action":        {"TransactGetItems", `{"TransactItems":[{}]}`, "ValidationException", "Value null at 'transactItems.member.get'"},
+		"no key to read":           {"TransactGetItems", `{"TransactItems":[{"Get":{"TableName":"music"}}]}`, "ValidationException", "at 'transactItems.member.get.key'"},
+		"no update expression":     {"TransactWriteItems", `{"TransactItems":[{"Update":{"TableName":"music","Key":{}}}]}`, "ValidationException", "update.updateExpression"},
+		"no condition":             {"TransactWriteItems", `{"TransactItems":[{"ConditionCheck":{"TableName":"music","Key":{}}}]}`, "ValidationException", "conditionCheck.conditionExpression"},
+		"return values in action":  {"TransactWriteItems", `{"TransactItems":[{"Put":{"ReturnValues":"NONE"}}]}`, "ValidationException", `"ReturnValues" is not supported by ddbtest`},
+		"no key to update":         {"UpdateItem", `{"TableName":"music"}`, "ValidationException", "at 'key' failed"},
 		"null attribute":           {"PutItem", `{"TableName":"music","Item":{"artist":null}}`, "ValidationException", "Supplied AttributeValue is empty"},
 		"empty attribute":          {"PutItem", `{"TableName":"music","Item":{"artist":{}}}`, "ValidationException", "Supplied AttributeValue is empty"},
 		"null in attribute":        {"PutItem", `{"TableName":"music","Item":{"artist":{"S":null}}}`, "ValidationException", "Supplied AttributeValue is empty"},
@@ -315,6 +318,11 @@ func TestConcurrentUse(t *testing.T) {
 			server.SetPageSize(i)
 			server.SetStaleReads(i%2 == 0)
 			server.FailNext("DeleteTable", io.EOF)
+			server.LoseNext("CreateTable", io.EOF)
+			server.BeforeNext("Scan", func() {})
+			server.AfterNext("Scan", func() {})
+			server.SetUnprocessed(0.5)
+			server.UnprocessedNext("BatchGetItem", 1)
 			server.Calls()
 		})
 	}

@@ -116,7 +116,8 @@ func (t *table) snapshot(consistent bool) map[string]item {
 	return t.items
 }
 
-// checkItem applies the rules for a whole item that is to be written.
+// checkItem applies the rules for the keys of a whole item that is to be
+// written.
 func (t *table) checkItem(it item) error {
 	for i, a := range t.key {
 		v, ok := it[a.name]
@@ -130,6 +131,14 @@ func (t *table) checkItem(it item) error {
 			return err
 		}
 	}
+	return t.checkIndexKeys(it, func(x *index, a keyAttribute, actual string) error {
+		return invalidParameters("Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", a.name, a.kind, actual, x.name)
+	})
+}
+
+// checkIndexKeys applies the rules for the keys of the indexes, which an item
+// may lack; mismatch makes the error for one of another type.
+func (t *table) checkIndexKeys(it item, mismatch func(x *index, a keyAttribute, actual string) error) error {
 	for _, x := range t.indexes {
 		for i, a := range x.key {
 			v, ok := it[a.name]
@@ -137,15 +146,12 @@ func (t *table) checkItem(it item) error {
 				continue
 			}
 			if v.kind != a.kind {
-				return invalidParameters("Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", a.name, a.kind, v.kind, x.name)
+				return mismatch(x, a, v.kind)
 			}
 			if err := checkKeyValue(v, i == 0, "IndexName: "+x.name+", IndexKey: "+a.name); err != nil {
 				return err
 			}
 		}
-	}
-	if it.size() > maxItemSize {
-		return invalid("Item size has exceeded the maximum allowed size")
 	}
 	return nil
 }
@@ -245,9 +251,11 @@ func (k keySchema) compare(a, b item) int {
 
 // database is all tables of a server.
 type database struct {
-	tables   map[string]*table
-	frozen   bool // eventually consistent reads see the past
-	pageSize int  // items that one page of a Query or Scan looks at, or 0 for no such limit
+	tables      map[string]*table
+	frozen      bool // eventually consistent reads see the past
+	pageSize    int  // items that one page of a Query or Scan looks at, or 0 for no such limit
+	unprocessed unprocessed
+	receipts    map[string]receipt // of transactions, by ClientRequestToken
 }
 
 var namePattern = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)

@@ -213,12 +213,16 @@ func wireText(kind, text string) string {
 }
 
 // shuffled returns the members in an order that is never the one they were
-// written in, so that code which relies on the order of a set fails every time.
-func shuffled(members []string) []string {
-	out := slices.Clone(members)
-	rand.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	if slices.Equal(out, members) && len(out) > 1 {
-		out = append(out[1:], out[0])
+// given in, so that code which relies on the order of what has none fails every
+// time.
+func shuffled[T any](members []T) []T {
+	order := rand.Perm(len(members))
+	if slices.IsSorted(order) && len(order) > 1 {
+		order = append(order[1:], order[0])
+	}
+	out := make([]T, len(members))
+	for i, from := range order {
+		out[i] = members[from]
 	}
 	return out
 }
@@ -230,6 +234,14 @@ func (it item) size() int {
 		total += len(name) + v.size()
 	}
 	return total
+}
+
+// checkSize is called for every item that a request has whole.
+func (it item) checkSize() error {
+	if it.size() > maxItemSize {
+		return invalid("Item size has exceeded the maximum allowed size")
+	}
+	return nil
 }
 
 // size follows "DynamoDB item sizes and formats" of the Developer Guide.
@@ -335,6 +347,18 @@ func (v value) contains(o value) bool {
 	default:
 		return false
 	}
+}
+
+// depth is the number of levels of nesting, 1 for a scalar.
+func (v value) depth() int {
+	deepest := 0
+	for _, e := range v.list {
+		deepest = max(deepest, e.depth())
+	}
+	for _, f := range v.fields {
+		deepest = max(deepest, f.depth())
+	}
+	return deepest + 1
 }
 
 // length is the result of the expression function size.
