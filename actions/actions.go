@@ -133,11 +133,11 @@ func (a AttributeActions) WithKeys(names ...string) (AttributeActions, error) {
 // Of several faults it reports the first in the order of attribute names.
 func (a AttributeActions) Validate() error {
 	if _, known := text[a.Default]; !known {
-		return fmt.Errorf("Default: %w: %v", ErrUnknownAction, a.Default)
+		return fmt.Errorf("default action: %w: %v", ErrUnknownAction, a.Default)
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Overrides)) {
 		if name == "" {
-			return errors.New("Overrides has an entry for an empty attribute name")
+			return errors.New("the overrides have an entry for an empty attribute name")
 		}
 		if _, known := text[a.Overrides[name]]; !known {
 			return fmt.Errorf("attribute %s: %w: %v", quote(name), ErrUnknownAction, a.Overrides[name])

@@ -170,7 +170,7 @@ func TestValidate(t *testing.T) {
 		in   actions.AttributeActions
 		want string
 	}{
-		"default": {actions.AttributeActions{Default: unknown}, "Default: unknown crypto action: CryptoAction(200)"},
+		"default": {actions.AttributeActions{Default: unknown}, "default action: unknown crypto action: CryptoAction(200)"},
 		"override": {
 			actions.AttributeActions{Overrides: map[string]actions.CryptoAction{"z": unknown, "b": unknown, "a": actions.SignOnly}},
 			`attribute "b": unknown crypto action: CryptoAction(200)`,
