@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ddbec/ddbec-go/internal/quote"
 	"github.com/ddbec/ddbec-go/tableinfo"
 )
 
@@ -28,22 +27,6 @@ func bind(codec ItemCodec, o TableOptions) (*boundTable, error) {
 	t := &boundTable{codec: codec, info: codec.Table(), layouts: codec.Layouts(), concurrency: concurrency}
 	t.keys = t.info.KeyNames()
 	return t, t.info.Validate()
-}
-
-// tableName returns the table name to send: the caller's, if it is this table.
-func (t *boundTable) tableName(requested *string) (*string, error) {
-	if requested == nil {
-		return &t.info.Name, nil
-	}
-	name, err := tableinfo.NameOf(*requested)
-	if err != nil {
-		return nil, fmt.Errorf("%w: TableName: %w", ErrUnknownTable, err)
-	}
-	isARN := name != *requested
-	if name != t.info.Name || isARN && t.info.ARN != "" && *requested != t.info.ARN {
-		return nil, fmt.Errorf("%w %s: this is table %s", ErrUnknownTable, quote.Name(*requested), quote.Name(t.info.Name))
-	}
-	return requested, nil
 }
 
 func (t *boundTable) fail(op string, err error) *ItemError {

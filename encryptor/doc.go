@@ -15,6 +15,9 @@
 // DescribeTable, want [New], whose [ItemEncryptor] works on single items;
 // [NewTable] puts a table over it.
 //
+// [NewEncryptedClient] is for several tables, [Middleware] for programs that hand
+// a *dynamodb.Client around.
+//
 // By default every attribute is encrypted and signed, but for the primary key,
 // which is signed. [Options.Actions] says otherwise, attribute by attribute.
 // Names of attributes, the primary key, and whatever is SIGN_ONLY or DO_NOTHING

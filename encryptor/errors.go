@@ -54,6 +54,13 @@ var (
 	// ErrImage means that a write took effect, but the item that it returned
 	// cannot be decrypted. ItemError.Stored has that item.
 	ErrImage = errors.New("the write took effect, but the returned item cannot be decrypted")
+	// ErrConflict means that other writers changed an item every time that Modify
+	// tried.
+	ErrConflict = errors.New("conflict with other writers")
+	// ErrDeleteItem is returned by the function given to Modify to delete the item.
+	ErrDeleteItem = errors.New("delete the item")
+	// ErrUnknownOutcome means that a write may have taken effect or not.
+	ErrUnknownOutcome = errors.New("unknown outcome")
 )
 
 // attributeError names the attribute that an error is about.

@@ -3,6 +3,7 @@ package encryptor
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
@@ -18,30 +19,63 @@ func (t *boundTable) decryptFailure(ctx context.Context, op string, err error) e
 	item, itemErr := t.decrypt(ctx, op, -1, exception.Item)
 	decrypted := *exception
 	decrypted.Item = item
-	failed := &conditionFailure{err: err, exception: &decrypted}
+	failed := &shownException[*types.ConditionalCheckFailedException]{err, &decrypted}
 	if itemErr != nil {
 		return errors.Join(failed, itemErr)
 	}
 	return failed
 }
 
-// conditionFailure shows a decrypted exception in place of the one that err
-// wraps. That one is not ours to change: a client may return it again.
-type conditionFailure struct {
-	err       error
-	exception *types.ConditionalCheckFailedException
+// decryptCancellation decrypts the items in the reasons for which a transaction
+// was cancelled, which are in the order of its parts.
+func decryptCancellation(ctx context.Context, op string, tables []*boundTable, err error) error {
+	var exception *types.TransactionCanceledException
+	if !errors.As(err, &exception) {
+		return err
+	}
+	decrypted := *exception
+	decrypted.CancellationReasons = slices.Clone(exception.CancellationReasons)
+	all := []error{&shownException[*types.TransactionCanceledException]{err, &decrypted}}
+	changed := false
+	for i := range decrypted.CancellationReasons {
+		reason := &decrypted.CancellationReasons[i]
+		if i >= len(tables) || tables[i] == nil || len(reason.Item) == 0 {
+			continue
+		}
+		changed = true
+		item, itemErr := tables[i].decrypt(ctx, op, i, reason.Item)
+		reason.Item = item
+		if itemErr != nil {
+			all = append(all, itemErr)
+		}
+	}
+	switch {
+	case !changed:
+		return err
+	case len(all) == 1:
+		return all[0]
+	default:
+		return errors.Join(all...)
+	}
 }
 
-func (f *conditionFailure) Error() string { return f.err.Error() }
-func (f *conditionFailure) Unwrap() error { return f.err }
+// shownException shows a decrypted exception in place of the one that err wraps.
+// That one is not ours to change: a client may return it again.
+type shownException[E smithy.APIError] struct {
+	err       error
+	exception E
+}
 
-// As is found by errors.As before the wrapped exception is.
-func (f *conditionFailure) As(target any) bool {
+func (s *shownException[E]) Error() string { return s.err.Error() }
+func (s *shownException[E]) Unwrap() error { return s.err }
+
+// As is asked by errors.As before the wrapped exception is found.
+func (s *shownException[E]) As(target any) bool {
 	switch target := target.(type) {
-	case **types.ConditionalCheckFailedException:
-		*target = f.exception
+	case *E:
+		*target = s.exception
 	case *smithy.APIError:
-		*target = f.exception
+		*target = s.exception
 	default:
 		return false
 	}

@@ -42,7 +42,7 @@ func TestItemConfigurationRefused(t *testing.T) {
 		"encrypted key with UnsignedKeys": {options: itemBoth(itemUnsignedKeys, itemOptions(actions.DoNothing, itemActions{"id": actions.EncryptAndSign})),
 			want: actions.ErrKeyAction, text: []string{`"id"`, "ENCRYPT_AND_SIGN"}},
 
-		"unknown default":  {options: itemOptions(3, nil), want: actions.ErrUnknownAction, text: []string{"Actions", "Default"}},
+		"unknown default":  {options: itemOptions(3, nil), want: actions.ErrUnknownAction, text: []string{"Actions", "default action"}},
 		"unknown override": {options: itemOptions(0, itemActions{"name": 200}), want: actions.ErrUnknownAction, text: []string{"Actions", `"name"`}},
 		"unknown action of a key": {options: itemOptions(0, itemActions{"id": 7}),
 			want: actions.ErrUnknownAction, text: []string{"Actions", `"id"`}},

@@ -10,15 +10,16 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Every operation is prepared before it is sent, on a copy of the request, and
-// its answer finished after; so a table can stand over whatever client sends it.
-
 const (
 	opPut    = "PutItem"
 	opGet    = "GetItem"
+	opUpdate = "UpdateItem"
 	opDelete = "DeleteItem"
 	opQuery  = "Query"
 	opScan   = "Scan"
+
+	opDescribe = "DescribeTable"
+	opExport   = "ExportTableToPointInTime"
 )
 
 // firstError returns the first that is not nil as an error of the operation.
@@ -29,150 +30,160 @@ func (t *boundTable) firstError(op string, errs ...error) error {
 	return nil
 }
 
-func (t *boundTable) preparePut(ctx context.Context, params *dynamodb.PutItemInput) (*dynamodb.PutItemInput, error) {
+func (c *core) putItem(ctx context.Context, params *dynamodb.PutItemInput) (*dynamodb.PutItemInput, finisher[dynamodb.PutItemOutput], error) {
 	in := copyOf(params)
-	name, err := t.tableName(in.TableName)
-	err = t.firstError(opPut, err,
-		refuseLegacy(parameter{"Expected", in.Expected != nil}, parameter{"ConditionalOperator", in.ConditionalOperator != ""}),
-		t.checkExpression("ConditionExpression", in.ConditionExpression, in.ExpressionAttributeNames))
-	if err != nil {
-		return nil, err
+	t, err := c.route(opPut, in.TableName)
+	if t == nil {
+		return passed[dynamodb.PutItemInput, dynamodb.PutItemOutput](params, err)
 	}
-	in.TableName = name
+	if err := t.firstError(opPut,
+		refuseLegacy(parameter{"Expected", in.Expected != nil}, parameter{"ConditionalOperator", in.ConditionalOperator != ""}),
+		t.checkExpression("ConditionExpression", in.ConditionExpression, in.ExpressionAttributeNames)); err != nil {
+		return nil, nil, err
+	}
+	in.TableName = t.name(in.TableName)
 	if in.Item, err = t.encrypt(ctx, opPut, in.Item); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &in, nil
+	return &in, finishing(func(ctx context.Context, err error) error {
+		return t.withSize(opPut, in.Item, t.decryptFailure(ctx, opPut, err))
+	}, func(ctx context.Context, out *dynamodb.PutItemOutput) (err error) {
+		out.Attributes, err = t.decryptImage(ctx, opPut, out.Attributes)
+		return err
+	}), nil
 }
 
-func (t *boundTable) finishPut(ctx context.Context, in *dynamodb.PutItemInput, out *dynamodb.PutItemOutput, err error) (*dynamodb.PutItemOutput, error) {
-	if err != nil {
-		return nil, t.withSize(opPut, in.Item, t.decryptFailure(ctx, opPut, err))
-	}
-	if out == nil {
-		return nil, nil
-	}
-	result := *out
-	if result.Attributes, err = t.decryptImage(ctx, opPut, out.Attributes); err != nil {
-		return nil, err
-	}
-	return &result, nil
-}
-
-func (t *boundTable) prepareGet(params *dynamodb.GetItemInput) (*dynamodb.GetItemInput, error) {
+func (c *core) getItem(_ context.Context, params *dynamodb.GetItemInput) (*dynamodb.GetItemInput, finisher[dynamodb.GetItemOutput], error) {
 	in := copyOf(params)
-	name, err := t.tableName(in.TableName)
-	err = t.firstError(opGet, err,
+	t, err := c.route(opGet, in.TableName)
+	if t == nil {
+		return passed[dynamodb.GetItemInput, dynamodb.GetItemOutput](params, err)
+	}
+	if err := t.firstError(opGet,
 		refuseLegacy(parameter{"AttributesToGet", in.AttributesToGet != nil}),
-		refuseProjection(in.ProjectionExpression))
-	if err != nil {
-		return nil, err
+		refuseProjection(in.ProjectionExpression)); err != nil {
+		return nil, nil, err
 	}
-	in.TableName = name
-	return &in, nil
-}
-
-func (t *boundTable) finishGet(ctx context.Context, out *dynamodb.GetItemOutput, err error) (*dynamodb.GetItemOutput, error) {
-	if err != nil || out == nil {
-		return nil, err
-	}
-	result := *out
-	if out.Item != nil {
-		if result.Item, err = t.decrypt(ctx, opGet, -1, out.Item); err != nil {
-			return nil, err
+	in.TableName = t.name(in.TableName)
+	return &in, finishing(nil, func(ctx context.Context, out *dynamodb.GetItemOutput) (err error) {
+		if out.Item != nil {
+			out.Item, err = t.decrypt(ctx, opGet, -1, out.Item)
 		}
-	}
-	return &result, nil
+		return err
+	}), nil
 }
 
-func (t *boundTable) prepareDelete(params *dynamodb.DeleteItemInput) (*dynamodb.DeleteItemInput, error) {
+func (c *core) updateItem(_ context.Context, params *dynamodb.UpdateItemInput) (*dynamodb.UpdateItemInput, finisher[dynamodb.UpdateItemOutput], error) {
 	in := copyOf(params)
-	name, err := t.tableName(in.TableName)
-	err = t.firstError(opDelete, err,
+	t, err := c.route(opUpdate, in.TableName)
+	if t == nil {
+		return passed[dynamodb.UpdateItemInput, dynamodb.UpdateItemOutput](params, err)
+	}
+	if err := t.firstError(opUpdate,
+		refuseLegacy(parameter{"AttributeUpdates", in.AttributeUpdates != nil}, parameter{"Expected", in.Expected != nil},
+			parameter{"ConditionalOperator", in.ConditionalOperator != ""}),
+		t.checkUpdate(in.UpdateExpression, in.ExpressionAttributeNames),
+		t.checkExpression("ConditionExpression", in.ConditionExpression, in.ExpressionAttributeNames)); err != nil {
+		return nil, nil, err
+	}
+	in.TableName = t.name(in.TableName)
+	in.ConditionExpression, in.ExpressionAttributeNames = t.onlyExisting(in.ConditionExpression, in.ExpressionAttributeNames)
+	return &in, finishing(func(ctx context.Context, err error) error {
+		return t.decryptFailure(ctx, opUpdate, err)
+	}, func(ctx context.Context, out *dynamodb.UpdateItemOutput) (err error) {
+		if isWholeItem(in.ReturnValues) {
+			out.Attributes, err = t.decryptImage(ctx, opUpdate, out.Attributes)
+		}
+		return err
+	}), nil
+}
+
+func (c *core) deleteItem(_ context.Context, params *dynamodb.DeleteItemInput) (*dynamodb.DeleteItemInput, finisher[dynamodb.DeleteItemOutput], error) {
+	in := copyOf(params)
+	t, err := c.route(opDelete, in.TableName)
+	if t == nil {
+		return passed[dynamodb.DeleteItemInput, dynamodb.DeleteItemOutput](params, err)
+	}
+	if err := t.firstError(opDelete,
 		refuseLegacy(parameter{"Expected", in.Expected != nil}, parameter{"ConditionalOperator", in.ConditionalOperator != ""}),
-		t.checkExpression("ConditionExpression", in.ConditionExpression, in.ExpressionAttributeNames))
-	if err != nil {
-		return nil, err
+		t.checkExpression("ConditionExpression", in.ConditionExpression, in.ExpressionAttributeNames)); err != nil {
+		return nil, nil, err
 	}
-	in.TableName = name
-	return &in, nil
+	in.TableName = t.name(in.TableName)
+	return &in, finishing(func(ctx context.Context, err error) error {
+		return t.decryptFailure(ctx, opDelete, err)
+	}, func(ctx context.Context, out *dynamodb.DeleteItemOutput) (err error) {
+		out.Attributes, err = t.decryptImage(ctx, opDelete, out.Attributes)
+		return err
+	}), nil
 }
 
-func (t *boundTable) finishDelete(ctx context.Context, out *dynamodb.DeleteItemOutput, err error) (*dynamodb.DeleteItemOutput, error) {
-	if err != nil {
-		return nil, t.decryptFailure(ctx, opDelete, err)
-	}
-	if out == nil {
-		return nil, nil
-	}
-	result := *out
-	if result.Attributes, err = t.decryptImage(ctx, opDelete, out.Attributes); err != nil {
-		return nil, err
-	}
-	return &result, nil
-}
-
-func (t *boundTable) prepareQuery(params *dynamodb.QueryInput) (*dynamodb.QueryInput, error) {
+func (c *core) query(_ context.Context, params *dynamodb.QueryInput) (*dynamodb.QueryInput, finisher[dynamodb.QueryOutput], error) {
 	in := copyOf(params)
-	name, err := t.tableName(in.TableName)
-	err = t.firstError(opQuery, err,
+	t, err := c.route(opQuery, in.TableName)
+	if t == nil {
+		return passed[dynamodb.QueryInput, dynamodb.QueryOutput](params, err)
+	}
+	if err := t.checkQuery(&in); err != nil {
+		return nil, nil, err
+	}
+	in.TableName = t.name(in.TableName)
+	return &in, finishing(nil, func(ctx context.Context, out *dynamodb.QueryOutput) (err error) {
+		out.Items, err = t.decryptPage(ctx, opQuery, out.Items)
+		return err
+	}), nil
+}
+
+func (t *boundTable) checkQuery(in *dynamodb.QueryInput) error {
+	return t.firstError(opQuery,
 		refuseLegacy(parameter{"AttributesToGet", in.AttributesToGet != nil}, parameter{"KeyConditions", in.KeyConditions != nil},
 			parameter{"QueryFilter", in.QueryFilter != nil}, parameter{"ConditionalOperator", in.ConditionalOperator != ""}),
 		refuseProjection(in.ProjectionExpression),
 		t.checkSelect(in.Select, in.IndexName),
 		t.checkExpression("KeyConditionExpression", in.KeyConditionExpression, in.ExpressionAttributeNames),
 		t.checkExpression("FilterExpression", in.FilterExpression, in.ExpressionAttributeNames))
-	if err != nil {
-		return nil, err
-	}
-	in.TableName = name
-	return &in, nil
 }
 
-func (t *boundTable) finishQuery(ctx context.Context, out *dynamodb.QueryOutput, err error) (*dynamodb.QueryOutput, error) {
-	if err != nil || out == nil {
-		return nil, err
-	}
-	result := *out
-	if result.Items, err = t.decryptPage(ctx, opQuery, out.Items); err != nil {
-		return nil, err
-	}
-	return &result, nil
-}
-
-func (t *boundTable) prepareScan(params *dynamodb.ScanInput) (*dynamodb.ScanInput, error) {
+func (c *core) scan(_ context.Context, params *dynamodb.ScanInput) (*dynamodb.ScanInput, finisher[dynamodb.ScanOutput], error) {
 	in := copyOf(params)
-	name, err := t.tableName(in.TableName)
-	err = t.firstError(opScan, err,
+	t, err := c.route(opScan, in.TableName)
+	if t == nil {
+		return passed[dynamodb.ScanInput, dynamodb.ScanOutput](params, err)
+	}
+	if err := t.checkScan(&in); err != nil {
+		return nil, nil, err
+	}
+	in.TableName = t.name(in.TableName)
+	return &in, finishing(nil, func(ctx context.Context, out *dynamodb.ScanOutput) (err error) {
+		out.Items, err = t.decryptPage(ctx, opScan, out.Items)
+		return err
+	}), nil
+}
+
+func (t *boundTable) checkScan(in *dynamodb.ScanInput) error {
+	return t.firstError(opScan,
 		refuseLegacy(parameter{"AttributesToGet", in.AttributesToGet != nil}, parameter{"ScanFilter", in.ScanFilter != nil},
 			parameter{"ConditionalOperator", in.ConditionalOperator != ""}),
 		refuseProjection(in.ProjectionExpression),
 		t.checkSelect(in.Select, in.IndexName),
 		t.checkExpression("FilterExpression", in.FilterExpression, in.ExpressionAttributeNames))
-	if err != nil {
-		return nil, err
-	}
-	in.TableName = name
-	return &in, nil
 }
 
-func (t *boundTable) finishScan(ctx context.Context, out *dynamodb.ScanOutput, err error) (*dynamodb.ScanOutput, error) {
-	if err != nil || out == nil {
-		return nil, err
+// checkExport checks the filter of an export as that of a scan. Without one, what
+// is exported is what is stored, of whatever table.
+func (c *core) checkExport(in *dynamodb.ExportTableToPointInTimeInput) error {
+	filter := in.FilterSpecification
+	if filter == nil {
+		return nil
 	}
-	result := *out
-	if result.Items, err = t.decryptPage(ctx, opScan, out.Items); err != nil {
-		return nil, err
+	t, err := c.route(opExport, in.TableArn)
+	if t == nil {
+		return err
 	}
-	return &result, nil
-}
-
-// copyOf copies a request; nil is an empty one, as for the SDK.
-func copyOf[T any](params *T) T {
-	if params == nil {
-		return *new(T)
-	}
-	return *params
+	return t.firstError(opExport,
+		refuseProjection(filter.ProjectionExpression),
+		t.checkExpression("KeyConditionExpression", filter.KeyConditionExpression, filter.ExpressionAttributeNames),
+		t.checkExpression("FilterExpression", filter.FilterExpression, filter.ExpressionAttributeNames))
 }
 
 // itemSizeLimit is DynamoDB's, in bytes.

@@ -14,20 +14,24 @@ func (t *boundTable) decryptPage(ctx context.Context, op string, stored []Item) 
 		return stored, nil
 	}
 	items := make([]Item, len(stored))
-	one := func(i int) error {
-		if err := ctx.Err(); err != nil {
-			e := t.fail(op, err)
-			e.Index = i
-			return e
-		}
-		var err error
-		items[i], err = t.decrypt(ctx, op, i, stored[i])
+	err := forEach(len(stored), t.concurrency, func(i int) (err error) {
+		items[i], err = t.decryptAt(ctx, op, i, stored[i])
 		return err
-	}
-	if err := forEach(len(stored), t.concurrency, one); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
 	return items, nil
+}
+
+// decryptAt decrypts the item at index of an answer, unless the caller has gone.
+func (t *boundTable) decryptAt(ctx context.Context, op string, index int, stored Item) (Item, error) {
+	if err := ctx.Err(); err != nil {
+		e := t.fail(op, err)
+		e.Index = index
+		return nil, e
+	}
+	return t.decrypt(ctx, op, index, stored)
 }
 
 // forEach calls do for 0 to n-1, at most concurrency at a time, and returns the

@@ -12,15 +12,12 @@ import (
 	"github.com/ddbec/ddbec-go/tableinfo"
 )
 
-var (
-	_ dynamodb.QueryAPIClient = (*EncryptedTable)(nil)
-	_ dynamodb.ScanAPIClient  = (*EncryptedTable)(nil)
-)
+var _ DynamoDBAPI = (*EncryptedTable)(nil)
 
 // EncryptedTable is a DynamoDB table whose items are encrypted on their way in
 // and verified and decrypted on their way out. Its methods have the signatures of
-// *dynamodb.Client, so the SDK's paginators work with it. An operation that is
-// not here cannot be done through it.
+// *dynamodb.Client, so the SDK's paginators and waiters work with it. An operation
+// that is not here cannot be done through it.
 //
 // In every request TableName may be left nil, be the table's name or its ARN;
 // another table is ErrUnknownTable. Requests are not modified. What cannot be
@@ -38,6 +35,7 @@ var (
 type EncryptedTable struct {
 	api   DynamoDBAPI
 	table *boundTable
+	core  *core
 }
 
 // NewEncryptedTable asks DynamoDB for the table's keys and indexes, by one
@@ -74,11 +72,14 @@ func NewTable(api DynamoDBAPI, codec ItemCodec, optFns ...func(*TableOptions)) (
 	for _, fn := range optFns {
 		fn(&o)
 	}
-	table, err := bind(codec, o)
+	c, err := newCore([]ItemCodec{codec}, ClientOptions{TableOptions: o})
 	if err != nil {
 		return nil, fmt.Errorf("encrypted table: %w", err)
 	}
-	return &EncryptedTable{api: api, table: table}, nil
+	for _, t := range c.tables {
+		c.sole = t
+	}
+	return &EncryptedTable{api: api, table: c.sole, core: c}, nil
 }
 
 // Codec returns the codec that encrypts and decrypts the table's items.
@@ -91,34 +92,19 @@ func (t *EncryptedTable) Codec() ItemCodec { return t.table.codec }
 // A ValidationException is wrapped with the size of the encrypted item, which
 // DynamoDB limits to 400 KB.
 func (t *EncryptedTable) PutItem(ctx context.Context, params *dynamodb.PutItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
-	in, err := t.table.preparePut(ctx, params)
-	if err != nil {
-		return nil, err
-	}
-	out, err := t.api.PutItem(ctx, in, optFns...)
-	return t.table.finishPut(ctx, in, out, err)
+	return send(ctx, params, optFns, t.core.putItem, t.api.PutItem)
 }
 
 // GetItem reads an item and decrypts it. As with the SDK, an absent item is an
 // output without Item.
 func (t *EncryptedTable) GetItem(ctx context.Context, params *dynamodb.GetItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
-	in, err := t.table.prepareGet(params)
-	if err != nil {
-		return nil, err
-	}
-	out, err := t.api.GetItem(ctx, in, optFns...)
-	return t.table.finishGet(ctx, out, err)
+	return send(ctx, params, optFns, t.core.getItem, t.api.GetItem)
 }
 
 // DeleteItem deletes an item. Attributes of the output, the old item if
 // ReturnValues asks for it, are decrypted.
 func (t *EncryptedTable) DeleteItem(ctx context.Context, params *dynamodb.DeleteItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
-	in, err := t.table.prepareDelete(params)
-	if err != nil {
-		return nil, err
-	}
-	out, err := t.api.DeleteItem(ctx, in, optFns...)
-	return t.table.finishDelete(ctx, out, err)
+	return send(ctx, params, optFns, t.core.deleteItem, t.api.DeleteItem)
 }
 
 // Query reads a page of items and decrypts them, several at a time and in order.
@@ -126,20 +112,60 @@ func (t *EncryptedTable) DeleteItem(ctx context.Context, params *dynamodb.Delete
 // be COUNT. An index must hold whole items: project ALL, or INCLUDE the
 // attributes that the format adds, or be local and read with ALL_ATTRIBUTES.
 func (t *EncryptedTable) Query(ctx context.Context, params *dynamodb.QueryInput, optFns ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
-	in, err := t.table.prepareQuery(params)
-	if err != nil {
-		return nil, err
-	}
-	out, err := t.api.Query(ctx, in, optFns...)
-	return t.table.finishQuery(ctx, out, err)
+	return send(ctx, params, optFns, t.core.query, t.api.Query)
 }
 
 // Scan reads a page of items as Query does.
 func (t *EncryptedTable) Scan(ctx context.Context, params *dynamodb.ScanInput, optFns ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error) {
-	in, err := t.table.prepareScan(params)
-	if err != nil {
+	return send(ctx, params, optFns, t.core.scan, t.api.Scan)
+}
+
+// UpdateItem updates DO_NOTHING attributes of an item that exists. An update that
+// names any other attribute, on the left or on the right, is ErrUnsupported; so
+// that an absent item is not created without a signature, the condition demands
+// that the item is there. Whole items in the output (ALL_OLD, ALL_NEW) are
+// decrypted.
+func (t *EncryptedTable) UpdateItem(ctx context.Context, params *dynamodb.UpdateItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+	return send(ctx, params, optFns, t.core.updateItem, t.api.UpdateItem)
+}
+
+// BatchGetItem reads items of this table and decrypts them. UnprocessedKeys are
+// DynamoDB's.
+func (t *EncryptedTable) BatchGetItem(ctx context.Context, params *dynamodb.BatchGetItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
+	return send(ctx, params, optFns, t.core.batchGetItem, t.api.BatchGetItem)
+}
+
+// BatchWriteItem encrypts the puts of a batch and writes it. UnprocessedItems are
+// the caller's own requests in plaintext, fit for the next call, which encrypts
+// them again.
+func (t *EncryptedTable) BatchWriteItem(ctx context.Context, params *dynamodb.BatchWriteItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
+	return send(ctx, params, optFns, t.core.batchWriteItem, t.api.BatchWriteItem)
+}
+
+// TransactGetItems reads items of this table in a transaction and decrypts them.
+func (t *EncryptedTable) TransactGetItems(ctx context.Context, params *dynamodb.TransactGetItemsInput, optFns ...func(*dynamodb.Options)) (*dynamodb.TransactGetItemsOutput, error) {
+	return send(ctx, params, optFns, t.core.transactGetItems, t.api.TransactGetItems)
+}
+
+// TransactWriteItems encrypts the puts of a transaction on this table and writes
+// it; its updates are those of UpdateItem. Items in CancellationReasons are
+// decrypted.
+//
+// A ClientRequestToken makes a retry harmless only if the request is the same. To
+// encrypt an item again is to make another request of it, so a second call with
+// the token of an accepted one fails with IdempotentParameterMismatchException,
+// wrapped in ErrUnknownOutcome. The SDK's own retries send the same bytes.
+func (t *EncryptedTable) TransactWriteItems(ctx context.Context, params *dynamodb.TransactWriteItemsInput, optFns ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+	return send(ctx, params, optFns, t.core.transactWriteItems, t.api.TransactWriteItems)
+}
+
+// DescribeTable describes this table. With it, waiters and tableinfo.Describe
+// take an EncryptedTable.
+func (t *EncryptedTable) DescribeTable(ctx context.Context, params *dynamodb.DescribeTableInput, optFns ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error) {
+	in := copyOf(params)
+	if _, err := t.core.route(opDescribe, in.TableName); err != nil {
 		return nil, err
 	}
-	out, err := t.api.Scan(ctx, in, optFns...)
-	return t.table.finishScan(ctx, out, err)
+	in.TableName = t.table.name(in.TableName)
+	return t.api.DescribeTable(ctx, &in, optFns...)
 }

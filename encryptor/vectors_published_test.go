@@ -5,7 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"maps"
-	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -62,8 +62,8 @@ type (
 
 func TestVectorPublishedItems(t *testing.T) {
 	t.Parallel()
-	folder := path.Dir(vectors.Published(t, "encrypted_item/scenarios.json"))
-	file := func(name string) string { return path.Join(folder, strings.TrimPrefix(name, "file://")) }
+	folder := filepath.Dir(vectors.Published(t, "encrypted_item/scenarios.json"))
+	file := func(name string) string { return filepath.Join(folder, strings.TrimPrefix(name, "file://")) }
 	keys := vectors.Load[publishedKeys](t, file("keys.json"))
 	plaintext := vectors.Load[publishedPlaintext](t, file("plaintext.json"))
 	scenarios := vectors.Load[struct{ Scenarios []publishedScenario }](t, file("scenarios.json")).Scenarios

@@ -1,0 +1,147 @@
+package encryptor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/ddbec/ddbec-go/internal/quote"
+	"github.com/ddbec/ddbec-go/tableinfo"
+)
+
+// core is what EncryptedTable, EncryptedClient and Middleware have in common: it
+// prepares every request on a copy, before it is sent, and finishes the answer.
+// Who sends it is none of its business.
+type core struct {
+	tables    map[string]*boundTable // by bare name
+	plaintext map[string]bool        // tables whose requests pass as they are, by bare name
+	sole      *boundTable            // meant by a request without a table name; may be nil
+}
+
+func newCore(codecs []ItemCodec, o ClientOptions) (*core, error) {
+	c := &core{tables: make(map[string]*boundTable), plaintext: make(map[string]bool)}
+	for i, codec := range codecs {
+		if codec == nil {
+			return nil, fmt.Errorf("table %d: nil item codec", i)
+		}
+		t, err := bind(codec, o.TableOptions)
+		if err != nil {
+			return nil, err
+		}
+		if c.tables[t.info.Name] != nil {
+			return nil, fmt.Errorf("table %s is given twice", quote.Name(t.info.Name))
+		}
+		c.tables[t.info.Name] = t
+	}
+	for _, nameOrARN := range o.AllowPlaintextTables {
+		name, err := tableinfo.NameOf(nameOrARN)
+		if err != nil {
+			return nil, fmt.Errorf("option AllowPlaintextTables: %w", err)
+		}
+		if c.tables[name] != nil {
+			return nil, fmt.Errorf("option AllowPlaintextTables: table %s is an encrypted one", quote.Name(name))
+		}
+		c.plaintext[name] = true
+	}
+	return c, nil
+}
+
+// route returns the table that a request is for, nil if it passes as it is.
+func (c *core) route(op string, requested *string) (*boundTable, error) {
+	if requested == nil {
+		if c.sole == nil {
+			return nil, c.unknown(op, "", fmt.Errorf("%w: the request names none", ErrUnknownTable))
+		}
+		return c.sole, nil
+	}
+	name, err := tableinfo.NameOf(*requested)
+	if err != nil {
+		return nil, c.unknown(op, *requested, fmt.Errorf("%w: TableName: %w", ErrUnknownTable, err))
+	}
+	if c.plaintext[name] {
+		return nil, nil
+	}
+	t := c.tables[name]
+	if isARN := name != *requested; t == nil || isARN && t.info.ARN != "" && *requested != t.info.ARN {
+		return nil, c.unknown(op, *requested, fmt.Errorf("%w %s: %s", ErrUnknownTable, quote.Name(*requested), c.known()))
+	}
+	return t, nil
+}
+
+func (c *core) unknown(op, requested string, err error) error {
+	if c.sole != nil {
+		requested = c.sole.info.Name
+	}
+	return newItemError(op, requested, err)
+}
+
+func (c *core) known() string {
+	if c.sole != nil {
+		return "this is table " + quote.Name(c.sole.info.Name)
+	}
+	return "it has no encryptor and is not in AllowPlaintextTables"
+}
+
+// finisher makes the caller's answer of the service's.
+type finisher[Out any] = func(ctx context.Context, out *Out, err error) (*Out, error)
+
+// preparer makes the request to send of the caller's, which it does not modify.
+type preparer[In, Out any] = func(ctx context.Context, params *In) (*In, finisher[Out], error)
+
+// send prepares, calls and finishes.
+func send[In, Out any](ctx context.Context, params *In, optFns []func(*dynamodb.Options), prepare preparer[In, Out],
+	call func(context.Context, *In, ...func(*dynamodb.Options)) (*Out, error)) (*Out, error) {
+	in, finish, err := prepare(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	out, err := call(ctx, in, optFns...)
+	return finish(ctx, out, err)
+}
+
+// passed is a request that no table took: it failed, or it passes as it is.
+func passed[In, Out any](params *In, err error) (*In, finisher[Out], error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	return params, func(_ context.Context, out *Out, err error) (*Out, error) { return out, err }, nil
+}
+
+// finishing returns a finisher that passes errors through failed, may be nil, and
+// lets change modify a copy of the output. An output never accompanies an error.
+func finishing[Out any](failed func(context.Context, error) error, change func(context.Context, *Out) error) finisher[Out] {
+	return func(ctx context.Context, out *Out, err error) (*Out, error) {
+		switch {
+		case err != nil && failed != nil:
+			return nil, failed(ctx, err)
+		case err != nil:
+			return nil, err
+		case out == nil:
+			return nil, errors.New("the DynamoDB client returned neither an output nor an error")
+		}
+		result := *out
+		if err := change(ctx, &result); err != nil {
+			return nil, err
+		}
+		return &result, nil
+	}
+}
+
+// copyOf copies a request; nil is an empty one, as for the SDK.
+func copyOf[T any](params *T) T {
+	if params == nil {
+		return *new(T)
+	}
+	return *params
+}
+
+// name is what a request to the table sends: the caller's spelling, or the name.
+func (t *boundTable) name(requested *string) *string {
+	if requested == nil {
+		return aws.String(t.info.Name)
+	}
+	return requested
+}

@@ -1,0 +1,175 @@
+package encryptor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+const (
+	opTransactGet   = "TransactGetItems"
+	opTransactWrite = "TransactWriteItems"
+)
+
+func (c *core) transactGetItems(_ context.Context, params *dynamodb.TransactGetItemsInput) (*dynamodb.TransactGetItemsInput, finisher[dynamodb.TransactGetItemsOutput], error) {
+	in := copyOf(params)
+	in.TransactItems = slices.Clone(in.TransactItems)
+	tables := make([]*boundTable, len(in.TransactItems))
+	for i := range in.TransactItems {
+		if in.TransactItems[i].Get == nil {
+			continue
+		}
+		get := *in.TransactItems[i].Get
+		t, err := c.route(opTransactGet, get.TableName)
+		if err != nil {
+			return nil, nil, at(i, err)
+		}
+		if t == nil {
+			continue
+		}
+		if err := t.firstError(opTransactGet, refuseProjection(get.ProjectionExpression)); err != nil {
+			return nil, nil, at(i, err)
+		}
+		get.TableName = t.name(get.TableName)
+		in.TransactItems[i].Get = &get
+		tables[i] = t
+	}
+	return &in, finishing(func(ctx context.Context, err error) error {
+		return decryptCancellation(ctx, opTransactGet, tables, err)
+	}, func(ctx context.Context, out *dynamodb.TransactGetItemsOutput) error {
+		if len(out.Responses) > len(tables) {
+			return fmt.Errorf("%s: %d answers for %d items", opTransactGet, len(out.Responses), len(tables))
+		}
+		out.Responses = slices.Clone(out.Responses)
+		return forEach(len(out.Responses), concurrencyOf(tables), func(i int) (err error) {
+			if t := tables[i]; t != nil && out.Responses[i].Item != nil {
+				out.Responses[i].Item, err = t.decryptAt(ctx, opTransactGet, i, out.Responses[i].Item)
+			}
+			return err
+		})
+	}), nil
+}
+
+func (c *core) transactWriteItems(ctx context.Context, params *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsInput, finisher[dynamodb.TransactWriteItemsOutput], error) {
+	in := copyOf(params)
+	in.TransactItems = slices.Clone(in.TransactItems)
+	tables := make([]*boundTable, len(in.TransactItems))
+	encrypts := false
+	for i := range in.TransactItems {
+		t, err := c.checkTransactItem(&in.TransactItems[i])
+		if err != nil {
+			return nil, nil, at(i, err)
+		}
+		tables[i] = t
+		encrypts = encrypts || t != nil && in.TransactItems[i].Put != nil
+	}
+	// All are checked before the first is encrypted, which may cost a call.
+	err := forEach(len(tables), concurrencyOf(tables), func(i int) error {
+		put := in.TransactItems[i].Put
+		if tables[i] == nil || put == nil {
+			return nil
+		}
+		encrypted, err := tables[i].encryptAt(ctx, opTransactWrite, i, put.Item)
+		if err == nil {
+			put.Item = encrypted // of the copy
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return &in, finishing(func(ctx context.Context, err error) error {
+		err = decryptCancellation(ctx, opTransactWrite, tables, err)
+		var mismatch *types.IdempotentParameterMismatchException
+		if encrypts && errors.As(err, &mismatch) {
+			return fmt.Errorf("%w: a transaction with this ClientRequestToken was accepted or is under way, and encrypting an item again makes another request of it: %w", ErrUnknownOutcome, err)
+		}
+		return err
+	}, func(context.Context, *dynamodb.TransactWriteItemsOutput) error { return nil }), nil
+}
+
+// checkTransactItem checks one part of a transaction and replaces it by a copy.
+func (c *core) checkTransactItem(item *types.TransactWriteItem) (*boundTable, error) {
+	const op = opTransactWrite
+	if actionCount(item) > 1 { // of which only one would be checked below
+		return nil, c.unknown(op, "", fmt.Errorf("%w: a part of a transaction has one of Put, Update, Delete and ConditionCheck", ErrUnsupported))
+	}
+	switch {
+	case item.Put != nil:
+		put := *item.Put
+		t, err := c.route(op, put.TableName)
+		if t == nil {
+			return nil, err
+		}
+		put.TableName = t.name(put.TableName)
+		item.Put = &put
+		return t, t.firstError(op, t.checkExpression("ConditionExpression", put.ConditionExpression, put.ExpressionAttributeNames))
+	case item.Update != nil:
+		update := *item.Update
+		t, err := c.route(op, update.TableName)
+		if t == nil {
+			return nil, err
+		}
+		if err := t.firstError(op, t.checkUpdate(update.UpdateExpression, update.ExpressionAttributeNames),
+			t.checkExpression("ConditionExpression", update.ConditionExpression, update.ExpressionAttributeNames)); err != nil {
+			return nil, err
+		}
+		update.TableName = t.name(update.TableName)
+		update.ConditionExpression, update.ExpressionAttributeNames = t.onlyExisting(update.ConditionExpression, update.ExpressionAttributeNames)
+		item.Update = &update
+		return t, nil
+	case item.Delete != nil:
+		del := *item.Delete
+		t, err := c.route(op, del.TableName)
+		if t == nil {
+			return nil, err
+		}
+		del.TableName = t.name(del.TableName)
+		item.Delete = &del
+		return t, t.firstError(op, t.checkExpression("ConditionExpression", del.ConditionExpression, del.ExpressionAttributeNames))
+	case item.ConditionCheck != nil:
+		check := *item.ConditionCheck
+		t, err := c.route(op, check.TableName)
+		if t == nil {
+			return nil, err
+		}
+		check.TableName = t.name(check.TableName)
+		item.ConditionCheck = &check
+		return t, t.firstError(op, t.checkExpression("ConditionExpression", check.ConditionExpression, check.ExpressionAttributeNames))
+	default:
+		return nil, nil // the service says that it is empty
+	}
+}
+
+func actionCount(item *types.TransactWriteItem) int {
+	n := 0
+	for _, set := range []bool{item.Put != nil, item.Update != nil, item.Delete != nil, item.ConditionCheck != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+// at gives an error about a part of a transaction its place.
+func at(i int, err error) error {
+	var e *ItemError
+	if errors.As(err, &e) {
+		e.Index = i
+	}
+	return err
+}
+
+func concurrencyOf(tables []*boundTable) int {
+	most := 1
+	for _, t := range tables {
+		if t != nil {
+			most = max(most, t.concurrency)
+		}
+	}
+	return most
+}

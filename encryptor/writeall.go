@@ -1,0 +1,203 @@
+package encryptor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+const opWriteAll = "WriteAll"
+
+// maxBatch is how many requests DynamoDB takes in a batch.
+const maxBatch = 25
+
+// WriteAllOptions configures [EncryptedTable.WriteAll].
+type WriteAllOptions struct {
+	// MaxAttempts is how many batches in a row may make no progress before
+	// WriteAll gives up; 0 means 10.
+	MaxAttempts int
+}
+
+const defaultWriteAttempts = 10
+
+// WriteReport says what became of the requests that WriteAll took from its
+// iterator.
+type WriteReport struct {
+	// Written is how many had their effect, or were overtaken by a later request
+	// for the same key.
+	Written int
+	// Unsent had no effect.
+	Unsent []types.WriteRequest
+	// Unknown may have had theirs: an answer was lost. To send them again is
+	// harmless if nobody else writes these keys.
+	Unknown []types.WriteRequest
+}
+
+// WriteAll writes puts and deletions in batches of 25 until requests ends, as
+// boto3's batch_writer does. Each put is encrypted once: what DynamoDB leaves
+// unprocessed is sent again as it is, after a pause that grows while nothing
+// moves. One batch is under way at a time, so requests for one key take effect in
+// their order; of those that meet in a batch only the last is sent.
+//
+// On an error it stops, and the report tells what was written, what was not, and
+// what is unknown, in the caller's own requests. It has taken no more from
+// requests than that.
+func (t *EncryptedTable) WriteAll(ctx context.Context, requests iter.Seq[types.WriteRequest], optFns ...func(*WriteAllOptions)) (WriteReport, error) {
+	var o WriteAllOptions
+	for _, fn := range optFns {
+		fn(&o)
+	}
+	attempts := o.MaxAttempts
+	if attempts <= 0 {
+		attempts = defaultWriteAttempts
+	}
+	next, stop := iter.Pull(requests)
+	defer stop()
+
+	w := batchWriter{table: t}
+	for {
+		if err := w.fill(ctx, next); err != nil {
+			return w.report(err)
+		}
+		if len(w.pending) == 0 {
+			return w.written, nil
+		}
+		if err := backoff(ctx, w.idle); err != nil {
+			return w.report(t.table.fail(opWriteAll, err))
+		}
+		if err := w.write(ctx); err != nil {
+			return w.report(t.table.fail(opWriteAll, err))
+		}
+		if w.idle >= attempts {
+			return w.report(t.table.fail(opWriteAll, fmt.Errorf("no request of a batch was processed %d times in a row: %w", w.idle, w.lastError)))
+		}
+	}
+}
+
+// pendingWrite is a request that was taken and is not known to be written.
+type pendingWrite struct {
+	plain, encrypted types.WriteRequest
+	key              string
+	unknown          bool
+}
+
+// batchWriter has the requests of the next batch, no two of which are for one key.
+type batchWriter struct {
+	table     *EncryptedTable
+	pending   []pendingWrite
+	written   WriteReport
+	idle      int // batches in a row without progress
+	lastError error
+}
+
+var errUnprocessed = errors.New("DynamoDB left all requests unprocessed")
+
+// fill takes requests until the batch is full and encrypts their puts.
+func (w *batchWriter) fill(ctx context.Context, next func() (types.WriteRequest, bool)) error {
+	t := w.table.table
+	fresh := make(map[string]bool)
+	for len(w.pending) < maxBatch {
+		request, ok := next()
+		if !ok {
+			break
+		}
+		if request.PutRequest == nil && request.DeleteRequest == nil {
+			w.pending = append(w.pending, pendingWrite{plain: request})
+			return t.fail(opWriteAll, fmt.Errorf("%w: a request that is neither put nor deletion", ErrInvalidValue))
+		}
+		p := pendingWrite{plain: request, encrypted: request, key: requestKey(request, t.keys)}
+		fresh[p.key] = true
+		if i := slices.IndexFunc(w.pending, func(q pendingWrite) bool { return q.key == p.key }); i >= 0 {
+			p.unknown = w.pending[i].unknown
+			w.pending[i] = p
+			w.written.Written++ // overtaken
+			continue
+		}
+		w.pending = append(w.pending, p)
+	}
+	return forEach(len(w.pending), t.concurrency, func(i int) error {
+		p := &w.pending[i]
+		if !fresh[p.key] || p.plain.PutRequest == nil {
+			return nil
+		}
+		encrypted, err := t.encryptAt(ctx, opWriteAll, i, p.plain.PutRequest.Item)
+		if err == nil {
+			p.encrypted.PutRequest = &types.PutRequest{Item: encrypted}
+		}
+		return err
+	})
+}
+
+// write sends the batch once and keeps what is left of it. An error means that it
+// is of no use to go on.
+func (w *batchWriter) write(ctx context.Context) error {
+	t := w.table.table
+	requests := make([]types.WriteRequest, len(w.pending))
+	for i := range w.pending {
+		requests[i] = w.pending[i].encrypted
+	}
+	out, err := w.table.api.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{t.info.Name: requests}})
+	if err != nil {
+		w.idle++
+		w.lastError = err
+		switch outcomeOf(err) {
+		case outcomeBusy:
+			return nil
+		case outcomeUnknown:
+			for i := range w.pending {
+				w.pending[i].unknown = true
+			}
+			return nil
+		default:
+			return err
+		}
+	}
+	unprocessed := make(map[string]bool)
+	for _, left := range out.UnprocessedItems {
+		for _, request := range left {
+			unprocessed[t.markOf(request)] = true
+		}
+	}
+	before := len(w.pending)
+	w.pending = slices.DeleteFunc(w.pending, func(p pendingWrite) bool { return !unprocessed[t.markOf(p.encrypted)] })
+	if len(w.pending) != len(unprocessed) {
+		return fmt.Errorf("%w: DynamoDB left requests unprocessed that were not sent", ErrUnknownOutcome)
+	}
+	w.written.Written += before - len(w.pending)
+	if len(w.pending) < before {
+		w.idle = 0
+	} else {
+		w.idle++
+		w.lastError = errUnprocessed
+	}
+	return nil
+}
+
+// report sorts what is pending by what is known of it.
+func (w *batchWriter) report(err error) (WriteReport, error) {
+	for _, p := range w.pending {
+		if p.unknown {
+			w.written.Unknown = append(w.written.Unknown, p.plain)
+		} else {
+			w.written.Unsent = append(w.written.Unsent, p.plain)
+		}
+	}
+	return w.written, err
+}
+
+// requestKey is the same for requests that change one item.
+func requestKey(r types.WriteRequest, keys []string) string {
+	switch {
+	case r.PutRequest != nil:
+		return keyText(r.PutRequest.Item, keys)
+	case r.DeleteRequest != nil:
+		return keyText(r.DeleteRequest.Key, keys)
+	default:
+		return ""
+	}
+}
