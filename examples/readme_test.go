@@ -4,6 +4,7 @@ package examples_test
 import (
 	"context"
 	"log"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -64,6 +65,38 @@ func TestCustomersAreEncrypted(t *testing.T) {
 		t.Error("the IBAN is stored in plaintext")
 	}
 }
+
+// The operations of a table beside those of the SDK.
+func Example_operations() {
+	ctx := context.Background()
+	var table *encryptor.EncryptedTable
+	var key encryptor.Item
+	var input *dynamodb.QueryInput
+	var requests []types.WriteRequest
+
+	for item, err := range table.QueryItems(ctx, input) {
+		if err != nil {
+			log.Print(err) // a bad item; the loop goes on
+			continue
+		}
+		use(item)
+	}
+
+	_, err := table.Modify(ctx, key, func(item encryptor.Item) error {
+		item["name"] = &types.AttributeValueMemberS{Value: "Ada"}
+		return nil
+	})
+
+	if err != nil {
+		log.Fatal(err)
+	}
+	report, err := table.WriteAll(ctx, slices.Values(requests))
+
+	_ = report
+	_ = err
+}
+
+func use(encryptor.Item) {}
 
 // Migration to other actions, in two steps.
 func Example_previousActions() {
