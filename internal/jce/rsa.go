@@ -39,7 +39,8 @@ func WrapRSA(pub *rsa.PublicKey, key []byte) ([]byte, error) {
 	return wrapped, nil
 }
 
-// UnwrapRSA unwraps by the OAEP names, and by the PKCS#1 v1.5 names if allowed.
+// UnwrapRSA unwraps by the OAEP names, and by the PKCS#1 v1.5 names if allowed. A
+// wrapped key is as long as the modulus (RFC 8017, 7.1.2), leading zeros included.
 func UnwrapRSA(priv crypto.Decrypter, algorithm string, wrapped []byte, allowPKCS1 bool) ([]byte, error) {
 	var opts crypto.DecrypterOpts
 	if hash, ok := oaepHashes[algorithm]; ok {
@@ -49,6 +50,9 @@ func UnwrapRSA(priv crypto.Decrypter, algorithm string, wrapped []byte, allowPKC
 		opts = &rsa.PKCS1v15DecryptOptions{}
 	} else {
 		return nil, unknown(algorithm)
+	}
+	if pub, ok := priv.Public().(*rsa.PublicKey); ok && len(wrapped) != pub.Size() {
+		return nil, fmt.Errorf("%w: %d bytes for a modulus of %d", ErrUnwrap, len(wrapped), pub.Size())
 	}
 	key, err := priv.Decrypt(rand.Reader, wrapped, opts)
 	if err != nil {
