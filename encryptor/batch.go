@@ -145,7 +145,7 @@ func (c *core) restoreUnprocessed(out *dynamodb.BatchWriteItemOutput, sent map[s
 		}
 		b := sent[name]
 		if b == nil {
-			return c.unknown(opBatchWrite, answered, fmt.Errorf("unprocessed requests of table %s are none of those that were sent", quote.Name(answered)))
+			return c.unknown(opBatchWrite, answered, fmt.Errorf("%w: unprocessed requests of table %s are none of those that were sent", ErrUnknownOutcome, quote.Name(answered)))
 		}
 		restored, err := b.restore(requests)
 		if err != nil {
@@ -168,7 +168,7 @@ func (b *sentBatch) restore(unprocessed []types.WriteRequest) ([]types.WriteRequ
 	for i, request := range unprocessed {
 		plain, ok := byMark[b.table.markOf(request)]
 		if !ok {
-			return nil, fmt.Errorf("unprocessed request %d of table %s is none of those that were sent", i, quote.Name(b.table.info.Name))
+			return nil, fmt.Errorf("%w: unprocessed request %d of table %s is none of those that were sent", ErrUnknownOutcome, i, quote.Name(b.table.info.Name))
 		}
 		restored[i] = plain
 	}

@@ -40,7 +40,7 @@ func requireSet(t *testing.T, want, got []encryptor.Item) {
 
 func batchGet(items map[string]types.KeysAndAttributes) call {
 	return func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-		return errorOf(api.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: items}))
+		return errorOf(api.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: cloneOf(items)}))
 	}
 }
 
@@ -131,7 +131,7 @@ func respelled(item encryptor.Item, n string) encryptor.Item {
 
 func batchWrite(items map[string][]types.WriteRequest) call {
 	return func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-		return errorOf(api.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: items}))
+		return errorOf(api.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: cloneOf(items)}))
 	}
 }
 

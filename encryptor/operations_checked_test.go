@@ -86,6 +86,55 @@ func pad(v reflect.Value) {
 	}
 }
 
+// cloneOf copies v with all that it refers to.
+func cloneOf[T any](v T) T {
+	var clone T
+	cloneInto(reflect.ValueOf(&clone).Elem(), reflect.ValueOf(&v).Elem())
+	return clone
+}
+
+func cloneInto(to, from reflect.Value) {
+	switch from.Kind() {
+	case reflect.Pointer:
+		if !from.IsNil() {
+			to.Set(reflect.New(from.Type().Elem()))
+			cloneInto(to.Elem(), from.Elem())
+		}
+	case reflect.Interface:
+		if !from.IsNil() {
+			value := reflect.New(from.Elem().Type()).Elem()
+			cloneInto(value, from.Elem())
+			to.Set(value)
+		}
+	case reflect.Struct:
+		for i := range from.NumField() {
+			if from.Type().Field(i).IsExported() {
+				cloneInto(to.Field(i), from.Field(i))
+			}
+		}
+	case reflect.Map:
+		if from.IsNil() {
+			return
+		}
+		to.Set(reflect.MakeMap(from.Type()))
+		for _, key := range from.MapKeys() {
+			value := reflect.New(from.Type().Elem()).Elem()
+			cloneInto(value, from.MapIndex(key))
+			to.SetMapIndex(key, value)
+		}
+	case reflect.Slice:
+		if from.IsNil() {
+			return
+		}
+		to.Set(reflect.MakeSlice(from.Type(), from.Len(), from.Len()))
+		for i := range from.Len() {
+			cloneInto(to.Index(i), from.Index(i))
+		}
+	default:
+		to.Set(from)
+	}
+}
+
 // dump is the text of everything that v refers to, with the spare capacity of
 // slices.
 func dump(v any) string {

@@ -363,7 +363,7 @@ func (f *operations) requireUnknown(t *testing.T, err error) {
 type call = func(context.Context, encryptor.DynamoDBAPI) error
 
 // The requests of refusals are for customers and an item of theirs, unless they
-// say otherwise.
+// say otherwise. Each call has a request of its own: faces run in parallel.
 
 func orCustomers(name *string) *string {
 	if name != nil {
@@ -374,7 +374,7 @@ func orCustomers(name *string) *string {
 
 func put(in dynamodb.PutItemInput) call {
 	return func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-		in := in
+		in := cloneOf(in)
 		in.TableName = orCustomers(in.TableName)
 		if in.Item == nil {
 			in.Item = customer("ada", 1)
@@ -385,7 +385,7 @@ func put(in dynamodb.PutItemInput) call {
 
 func get(in dynamodb.GetItemInput) call {
 	return func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-		in := in
+		in := cloneOf(in)
 		in.TableName, in.Key = orCustomers(in.TableName), customerKey("ada", 1)
 		return errorOf(api.GetItem(ctx, &in))
 	}
@@ -393,7 +393,7 @@ func get(in dynamodb.GetItemInput) call {
 
 func del(in dynamodb.DeleteItemInput) call {
 	return func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-		in := in
+		in := cloneOf(in)
 		in.TableName, in.Key = orCustomers(in.TableName), customerKey("ada", 1)
 		return errorOf(api.DeleteItem(ctx, &in))
 	}
@@ -401,7 +401,7 @@ func del(in dynamodb.DeleteItemInput) call {
 
 func update(in dynamodb.UpdateItemInput) call {
 	return func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-		in := in
+		in := cloneOf(in)
 		in.TableName, in.Key = orCustomers(in.TableName), customerKey("ada", 1)
 		return errorOf(api.UpdateItem(ctx, &in))
 	}
@@ -409,7 +409,7 @@ func update(in dynamodb.UpdateItemInput) call {
 
 func query(in dynamodb.QueryInput) call {
 	return func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-		in := in
+		in := cloneOf(in)
 		in.TableName = orCustomers(in.TableName)
 		return errorOf(api.Query(ctx, &in))
 	}
@@ -417,7 +417,7 @@ func query(in dynamodb.QueryInput) call {
 
 func scan(in dynamodb.ScanInput) call {
 	return func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-		in := in
+		in := cloneOf(in)
 		in.TableName = orCustomers(in.TableName)
 		return errorOf(api.Scan(ctx, &in))
 	}

@@ -41,6 +41,7 @@ func TestOperations(t *testing.T) {
 	t.Parallel()
 	rows := slices.Concat(putRows, getRows, deleteRows, updateRows, queryRows, scanRows,
 		batchGetRows, batchWriteRows, transactGetRows, transactWriteRows, tableRows)
+	t.Logf("%d rows, %d faces", len(rows), len(faces))
 	names := make(map[string]bool)
 	for _, r := range rows {
 		require.False(t, names[r.name], "two rows are named %q", r.name)

@@ -20,7 +20,7 @@ func getPart(table string, key encryptor.Item) types.TransactGetItem {
 
 func transactGet(parts ...types.TransactGetItem) call {
 	return func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-		return errorOf(api.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{TransactItems: parts}))
+		return errorOf(api.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{TransactItems: cloneOf(parts)}))
 	}
 }
 
@@ -104,7 +104,7 @@ var transactGetRows = []row{
 
 func transactWrite(parts ...types.TransactWriteItem) call {
 	return func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-		return errorOf(api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: parts}))
+		return errorOf(api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: cloneOf(parts)}))
 	}
 }
 
@@ -344,7 +344,32 @@ var transactWriteRows = []row{
 	),
 }
 
+// namelessRow is about a request without a table name: only an EncryptedTable
+// knows which one is meant.
+func namelessRow(op string, do call) row {
+	return row{op + " without a table name", nil, func(t *testing.T, f *operations) {
+		f.put(t, customer("ada", 1))
+		if f.alone() {
+			require.NoError(t, do(t.Context(), f.api))
+			return
+		}
+		f.requireRefused(t, refusal{do: do, want: encryptor.ErrUnknownTable, nameless: true, says: "names none"})
+	}}
+}
+
 var tableRows = []row{
+	namelessRow("PutItem", func(ctx context.Context, api encryptor.DynamoDBAPI) error {
+		return errorOf(api.PutItem(ctx, &dynamodb.PutItemInput{Item: customer("ada", 1)}))
+	}),
+	namelessRow("UpdateItem", func(ctx context.Context, api encryptor.DynamoDBAPI) error {
+		return errorOf(api.UpdateItem(ctx, with(bump(""), func(in *dynamodb.UpdateItemInput) { in.TableName = nil })))
+	}),
+	namelessRow("DeleteItem", func(ctx context.Context, api encryptor.DynamoDBAPI) error {
+		return errorOf(api.DeleteItem(ctx, &dynamodb.DeleteItemInput{Key: customerKey("ada", 1)}))
+	}),
+	namelessRow("Query", func(ctx context.Context, api encryptor.DynamoDBAPI) error {
+		return errorOf(api.Query(ctx, with(ofAda(), func(in *dynamodb.QueryInput) { in.TableName = nil })))
+	}),
 	{"DescribeTable passes", nil, func(t *testing.T, f *operations) {
 		for _, name := range []string{customers, f.arn} {
 			out, err := f.api.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &name})

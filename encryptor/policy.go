@@ -77,14 +77,15 @@ func (t *boundTable) checkSelect(selected types.Select, indexName *string) error
 		return nil
 	}
 	index, known := t.index(*indexName)
+	unclear := !known || index.Projection == ""
 	switch {
-	case !known, index.Projection == "": // the signature decides
 	case index.Projection == types.ProjectionTypeAll:
-	case index.Local && selected == types.SelectAllAttributes: // DynamoDB reads the table
+	case (index.Local || unclear) && selected == types.SelectAllAttributes: // DynamoDB returns whole items or refuses
+	case unclear && !t.acceptsPlaintext(): // the signature decides
 	case index.Projection == types.ProjectionTypeInclude && t.includesLayout(index):
 	default:
 		return fmt.Errorf("%w: index %s does not hold whole items, so they cannot be verified; project ALL%s, or use Select COUNT",
-			ErrUnsupported, quote.Name(index.Name), localHint(index))
+			ErrUnsupported, quote.Name(*indexName), wholeHint(index.Local || unclear))
 	}
 	return nil
 }
@@ -105,8 +106,14 @@ func (t *boundTable) includesLayout(index tableinfo.Index) bool {
 	})
 }
 
-func localHint(index tableinfo.Index) string {
-	if index.Local {
+// acceptsPlaintext tells whether an item without signature is an item. Then part
+// of an encrypted one, without its signature, could pass for a whole one.
+func (t *boundTable) acceptsPlaintext() bool {
+	return slices.ContainsFunc(t.layouts, func(l Layout) bool { return l.Stamp == "" })
+}
+
+func wholeHint(can bool) string {
+	if can {
 		return ", read with Select ALL_ATTRIBUTES"
 	}
 	return ""

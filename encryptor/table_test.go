@@ -233,3 +233,48 @@ func TestTableKeyedByTableInfo(t *testing.T) {
 	require.Equal(t, tableinfo.TableInfo{Name: customers, Primary: tableinfo.Index{PartitionKey: "pk", SortKey: "sk"}}.KeyNames(), f.table.Codec().Table().KeyNames())
 	require.Equal(t, []string{"city", "pk", "sk", "visits"}, f.table.Codec().Table().ProtectedIndexKeys())
 }
+
+// Where plaintext is accepted, part of an encrypted item could pass for a whole
+// one, so no index is read of which it is not known what it holds.
+func TestTableIndexesBesidePlaintext(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.put(t, customer("ada", 1))
+	allow := func(o *encryptor.Options) { o.Plaintext = encryptor.AllowPlaintextReads }
+	known := f.open(t, allow)
+	info := known.Codec().Table()
+	info.Secondary = nil
+	provider, err := materials.NewDirectKMSProvider(f.kms, f.key)
+	require.NoError(t, err)
+	codec, err := encryptor.New(provider, info, customerActions, allow)
+	require.NoError(t, err)
+	unknown, err := encryptor.NewTable(f.raw, codec)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		name     string
+		table    *encryptor.EncryptedTable
+		index    string
+		selected types.Select
+		refused  bool
+	}{
+		{"ALL", known, "by-city", "", false},
+		{"local, whole", known, "local", types.SelectAllAttributes, false},
+		{"local, keys", known, "local", "", true},
+		{"unknown, keys", unknown, "cities", "", true},
+		{"unknown, whole", unknown, "by-city", types.SelectAllAttributes, false},
+		{"count", unknown, "cities", types.SelectCount, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, err := c.table.Scan(t.Context(), &dynamodb.ScanInput{IndexName: aws.String(c.index), Select: c.selected})
+			if c.refused {
+				require.ErrorIs(t, err, encryptor.ErrUnsupported)
+				return
+			}
+			require.NoError(t, err)
+			require.EqualValues(t, 1, out.Count)
+			if c.selected != types.SelectCount {
+				require.Equal(t, vectors.Text(customer("ada", 1)), vectors.Text(out.Items[0]))
+			}
+		})
+	}
+}
