@@ -301,19 +301,23 @@ func (p *page) read(inRange func(item) bool, forward bool) any {
 	items := []any{}
 	count, scanned, size := 0, 0, 0
 	var last item
+	more := false
 	for _, it := range candidates {
 		view := p.view(it)
+		if size += view.size(); size > maxPageBytes && scanned > 0 {
+			more = true // the item that would pass the limit begins the next page
+			break
+		}
+		last = it
 		scanned++
-		size += view.size()
 		if p.filter == nil || p.filter.matches(view) {
 			count++
 			if !p.count {
 				items = append(items, p.projection.of(view).wire())
 			}
 		}
-		// As on DynamoDB the page ends here even if nothing follows.
-		if scanned == p.limit || size >= maxPageBytes {
-			last = it
+		if scanned == p.limit {
+			more = true // as on DynamoDB, even if nothing follows
 			break
 		}
 	}
@@ -321,7 +325,7 @@ func (p *page) read(inRange func(item) bool, forward bool) any {
 	if !p.count {
 		out["Items"] = items
 	}
-	if last != nil {
+	if more {
 		out["LastEvaluatedKey"] = p.position().extract(last).wire()
 	}
 	return out

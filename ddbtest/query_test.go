@@ -337,8 +337,8 @@ func TestPagesEndAtOneMegabyte(t *testing.T) {
 	}
 	out, err := client.Query(t.Context(), queryInput("artist = :a", item{":a": str("a")}))
 	require.NoError(t, err)
-	assert.Equal(t, []string{"0", "1", "2", "3"}, tracks(out.Items))
-	assert.Equal(t, key("a", "3"), out.LastEvaluatedKey)
+	assert.Equal(t, []string{"0", "1", "2"}, tracks(out.Items), "the item that would pass the limit is in the next page")
+	assert.Equal(t, key("a", "2"), out.LastEvaluatedKey)
 
 	in := queryInput("artist = :a", item{":a": str("a")})
 	in.ProjectionExpression = aws.String("track")

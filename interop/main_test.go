@@ -64,5 +64,9 @@ func TestMain(m *testing.M) {
 		fmt.Println("interop: no case was run")
 		code = 1
 	}
+	if code == 0 && serversAsked() && !serverResults.print() {
+		fmt.Println("interop: no case was run on a server")
+		code = 1
+	}
 	os.Exit(code)
 }

@@ -67,12 +67,20 @@ func startPython(t *testing.T, environment ...string) *peer {
 	return &peer{in: in, out: bufio.NewReader(out)}
 }
 
-func pythonCommand(t *testing.T, script string, arguments ...string) *exec.Cmd {
+// needPython returns the interpreter that has the Python library; without one the
+// test is skipped.
+func needPython(t *testing.T) string {
 	t.Helper()
 	python := os.Getenv(pythonVariable)
 	if python == "" {
 		t.Skip("no Python library: start this with interop/run")
 	}
+	return python
+}
+
+func pythonCommand(t *testing.T, script string, arguments ...string) *exec.Cmd {
+	t.Helper()
+	python := needPython(t)
 	// Not under t.Context(): that ends before cleanup, which lets a peer end by itself.
 	return exec.Command(python, append([]string{filepath.Join("python", script)}, arguments...)...)
 }

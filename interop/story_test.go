@@ -15,6 +15,7 @@ import (
 // TestUsersProgram runs a Python program as a user has it, which knows nothing of this test: what it puts Go reads, and then it
 // reads what Go has put.
 func TestUsersProgram(t *testing.T) {
+	needPython(t)
 	client, kms := dynamoDBClient(t), kmsClient(t)
 	keyARN := createKey(t, kms)
 	s := setup{
