@@ -200,10 +200,9 @@ func (v *verification) plan() error {
 			continue
 		}
 		p, err := set.planFor(v.stored, v.encryptor.order)
-		var unfit *attributeError
 		switch {
-		case errors.Is(err, ErrInvalidValue) && errors.As(err, &unfit):
-			return storedValueError(unfit.name, unfit.err)
+		case errors.Is(err, ErrInvalidValue):
+			return asStored(err)
 		case err != nil && v.ambiguous == nil:
 			v.ambiguous = err
 		}
@@ -278,6 +277,16 @@ func (v *verification) stringToSign(p *plan, name signedName) (wire.StringToSign
 		}
 	}
 	return toSign, nil
+}
+
+// asStored makes an error about an item to be written one about an item that was
+// read.
+func asStored(err error) error {
+	var unfit *attributeError
+	if errors.As(err, &unfit) {
+		return storedValueError(unfit.name, unfit.err)
+	}
+	return fmt.Errorf("%w: %v", ErrFormat, err)
 }
 
 // storedValueError is about a value that was read, so it is not ErrInvalidValue.
