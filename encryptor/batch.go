@@ -2,7 +2,6 @@ package encryptor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -116,16 +115,10 @@ func (b *sentBatch) encrypt(ctx context.Context) error {
 // encryptAt encrypts the item at index of a request.
 func (t *boundTable) encryptAt(ctx context.Context, op string, index int, item Item) (Item, error) {
 	if err := ctx.Err(); err != nil {
-		e := t.fail(op, err)
-		e.Index = index
-		return nil, e
+		return nil, at(index, t.fail(op, err))
 	}
 	encrypted, err := t.encrypt(ctx, op, item)
-	var e *ItemError
-	if errors.As(err, &e) {
-		e.Index = index
-	}
-	return encrypted, err
+	return encrypted, at(index, err)
 }
 
 // restoreUnprocessed puts the caller's own requests in the place of the encrypted

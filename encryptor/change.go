@@ -96,7 +96,10 @@ func (c *itemChange) values() Item {
 func (t *boundTable) change(stored, read, item, encrypted Item) (*itemChange, error) {
 	c := newChange()
 	pinned := t.standing(c, stored)
-	for _, name := range slices.Sorted(maps.Keys(unionOf(stored, encrypted))) {
+	all := make(Item, len(stored)+len(encrypted))
+	maps.Copy(all, stored)
+	maps.Copy(all, encrypted)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if slices.Contains(t.keys, name) {
 			continue
 		}

@@ -102,6 +102,15 @@ func newItemError(op, table string, err error) *ItemError {
 	return e
 }
 
+// at gives an error about a part of a request or of a page its place.
+func at(index int, err error) error {
+	var e *ItemError
+	if errors.As(err, &e) {
+		e.Index = index
+	}
+	return err
+}
+
 // Error gives operation, table, index and cause.
 func (e *ItemError) Error() string {
 	where := e.Op + " on table " + quote.Name(e.Table)

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -190,9 +190,9 @@ func copyValue(v types.AttributeValue) types.AttributeValue {
 	case *types.AttributeValueMemberNULL:
 		return &types.AttributeValueMemberNULL{Value: v.Value}
 	case *types.AttributeValueMemberSS:
-		return &types.AttributeValueMemberSS{Value: append([]string(nil), v.Value...)}
+		return &types.AttributeValueMemberSS{Value: slices.Clone(v.Value)}
 	case *types.AttributeValueMemberNS:
-		return &types.AttributeValueMemberNS{Value: append([]string(nil), v.Value...)}
+		return &types.AttributeValueMemberNS{Value: slices.Clone(v.Value)}
 	case *types.AttributeValueMemberBS:
 		members := make([][]byte, len(v.Value))
 		for i, member := range v.Value {
@@ -214,14 +214,3 @@ func copyValue(v types.AttributeValue) types.AttributeValue {
 
 // equalValues compares spelling too: a respelled number is written, harmlessly.
 func equalValues(a, b types.AttributeValue) bool { return reflect.DeepEqual(a, b) }
-
-func unionOf(a, b Item) map[string]bool {
-	names := make(map[string]bool, len(a)+len(b))
-	for name := range maps.Keys(a) {
-		names[name] = true
-	}
-	for name := range maps.Keys(b) {
-		names[name] = true
-	}
-	return names
-}

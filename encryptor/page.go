@@ -27,9 +27,7 @@ func (t *boundTable) decryptPage(ctx context.Context, op string, stored []Item) 
 // decryptAt decrypts the item at index of an answer, unless the caller has gone.
 func (t *boundTable) decryptAt(ctx context.Context, op string, index int, stored Item) (Item, error) {
 	if err := ctx.Err(); err != nil {
-		e := t.fail(op, err)
-		e.Index = index
-		return nil, e
+		return nil, at(index, t.fail(op, err))
 	}
 	return t.decrypt(ctx, op, index, stored)
 }

@@ -155,15 +155,6 @@ func actionCount(item *types.TransactWriteItem) int {
 	return n
 }
 
-// at gives an error about a part of a transaction its place.
-func at(i int, err error) error {
-	var e *ItemError
-	if errors.As(err, &e) {
-		e.Index = i
-	}
-	return err
-}
-
 func concurrencyOf(tables []*boundTable) int {
 	most := 1
 	for _, t := range tables {
