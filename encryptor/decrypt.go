@@ -45,7 +45,7 @@ func (e *ItemEncryptor) Decrypt(ctx context.Context, stored Item) (Item, error) 
 	if err := v.plan(); err != nil {
 		return nil, err
 	}
-	m, names, err := e.decryptionMaterials(ctx, stored, description)
+	m, names, err := e.decryptionMaterials(ctx, stored, e.encryptedOf(stored, s.plans[0]), description)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +121,11 @@ func descriptionOf(stored Item) (map[string]string, error) {
 // decryptionMaterials asks the provider, and on ErrContextMismatch again with
 // number keys in canonical spelling and then with the next table name. It returns
 // the signed names that remain possible.
-func (e *ItemEncryptor) decryptionMaterials(ctx context.Context, stored Item, description map[string]string) (*materials.DecryptionMaterials, []signedName, error) {
+func (e *ItemEncryptor) decryptionMaterials(ctx context.Context, stored Item, encrypted []string, description map[string]string) (*materials.DecryptionMaterials, []signedName, error) {
 	var mismatch error
 	for i, table := range e.names {
 		for form := stored; form != nil; form = e.canonicalForm(form) {
-			m, err := e.provider.DecryptionMaterials(ctx, e.context(form, table.name, description))
+			m, err := e.provider.DecryptionMaterials(ctx, e.context(form, encrypted, table.name, description))
 			switch {
 			case errors.Is(err, materials.ErrContextMismatch):
 				if mismatch == nil {
@@ -333,7 +333,7 @@ func (s *scratch) open(stored Item, m match, key *materials.AESKey, description 
 	for _, name := range m.plan.unsigned {
 		item[name] = stored[name]
 	}
-	if m.plan.encrypted == 0 {
+	if len(m.plan.encrypted) == 0 {
 		for i, value := range s.values {
 			item[m.plan.signed[i].Name] = value
 		}
@@ -356,7 +356,7 @@ func (s *scratch) open(stored Item, m match, key *materials.AESKey, description 
 		}
 	}
 	slab := make([]byte, total)
-	s.parser.Reserve(m.plan.encrypted)
+	s.parser.Reserve(len(m.plan.encrypted))
 	for i, value := range s.values {
 		attribute := &m.plan.signed[i]
 		if !attribute.Encrypted {

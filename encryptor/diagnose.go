@@ -66,7 +66,7 @@ func (e *ItemEncryptor) Diagnose(ctx context.Context, stored Item) (Diagnosis, e
 	if err != nil {
 		return Diagnosis{}, err
 	}
-	m, names, err := e.decryptionMaterials(ctx, stored, description)
+	m, names, err := e.decryptionMaterials(ctx, stored, e.encryptedOf(stored, nil), description)
 	if err != nil {
 		return Diagnosis{}, err
 	}

@@ -97,7 +97,7 @@ func (e *ItemEncryptor) Encrypt(ctx context.Context, item Item) (Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := e.encryptionMaterials(ctx, item)
+	m, err := e.encryptionMaterials(ctx, item, p)
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +174,8 @@ func (e *ItemEncryptor) withCanonicalKeys(item Item) (Item, error) {
 	return item, nil
 }
 
-func (e *ItemEncryptor) encryptionMaterials(ctx context.Context, item Item) (*materials.EncryptionMaterials, error) {
-	m, err := e.provider.EncryptionMaterials(ctx, e.context(item, e.names[0].name, nil))
+func (e *ItemEncryptor) encryptionMaterials(ctx context.Context, item Item, p *plan) (*materials.EncryptionMaterials, error) {
+	m, err := e.provider.EncryptionMaterials(ctx, e.context(item, e.encryptedOf(item, p), e.names[0].name, nil))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("encryption materials: %w", err)
@@ -199,14 +199,14 @@ func (e *ItemEncryptor) seal(ctx context.Context, s *scratch, p *plan, item Item
 		cbc = jce.NewCBC(*key)
 		defer cbc.Release()
 	}
-	s.ivs = slices.Grow(s.ivs[:0], p.encrypted*jce.IVSize)[:p.encrypted*jce.IVSize]
+	s.ivs = slices.Grow(s.ivs[:0], len(p.encrypted)*jce.IVSize)[:len(p.encrypted)*jce.IVSize]
 	rand.Read(s.ivs)
 
 	if err := s.describe(m); err != nil {
 		return nil, err
 	}
 	slab := make([]byte, 0, slabSize+wire.DescriptionSize(s.entries))
-	binaries := make([]types.AttributeValueMemberB, p.encrypted+2)
+	binaries := make([]types.AttributeValueMemberB, len(p.encrypted)+2)
 	stored := make(Item, len(item)+2)
 	toSign := s.stringToSign(p, e.names[0])
 	ivs := s.ivs

@@ -176,12 +176,29 @@ func (e *ItemEncryptor) Layouts() []Layout {
 	}
 }
 
-func (e *ItemEncryptor) context(item Item, table string, description map[string]string) materials.EncryptionContext {
+// encryptedOf returns the names of an item's encrypted attributes, by the strictest
+// treatment, so that reading and writing give a provider the same ones. p is the
+// item's plan by Actions, if there is one.
+func (e *ItemEncryptor) encryptedOf(item Item, p *plan) []string {
+	if p != nil && len(e.sets) == 1 {
+		return p.encrypted
+	}
+	var encrypted []string
+	for name := range item {
+		if e.Rule(name) == RuleEncrypted {
+			encrypted = append(encrypted, name)
+		}
+	}
+	return encrypted
+}
+
+func (e *ItemEncryptor) context(item Item, encrypted []string, table string, description map[string]string) materials.EncryptionContext {
 	return materials.EncryptionContext{
 		TableName:        table,
 		PartitionKeyName: e.table.Primary.PartitionKey,
 		SortKeyName:      e.table.Primary.SortKey,
 		Attributes:       item,
+		Encrypted:        encrypted,
 		Description:      description,
 	}
 }

@@ -586,7 +586,10 @@ func TestItemDecryptionContext(t *testing.T) {
 	stored[itemDescription] = &itemB{Value: modelDescription(entries)}
 	_, err := newItemEncryptor(t, p).Decrypt(t.Context(), stored)
 	require.NoError(t, err)
-	require.Equal(t, materials.EncryptionContext{TableName: "customers", PartitionKeyName: "id", SortKeyName: "at", Attributes: stored, Description: entries}, ec)
+	ec.Encrypted = slices.Sorted(slices.Values(ec.Encrypted))
+	require.Equal(t, materials.EncryptionContext{
+		TableName: "customers", PartitionKeyName: "id", SortKeyName: "at", Attributes: stored, Encrypted: itemEncrypted(), Description: entries,
+	}, ec)
 }
 
 func TestItemOnRead(t *testing.T) {

@@ -80,6 +80,11 @@ func itemPlain() encryptor.Item {
 	}
 }
 
+// itemEncrypted are the names in itemPlain that the default actions encrypt.
+func itemEncrypted() []string {
+	return []string{"binaries", "binary", "list", "map", "no", "null", "number", "numbers", "string", "strings", "yes"}
+}
+
 // itemSecrets are the texts of an item's values that no error may show.
 func itemSecrets(values ...types.AttributeValue) []string {
 	var secrets []string

@@ -66,7 +66,7 @@ type plan struct {
 	order     wire.Order
 	signed    []wire.SignedAttribute
 	unsigned  []string
-	encrypted int // how many of signed
+	encrypted []string // of signed
 	template  wire.StringToSign
 }
 
@@ -151,7 +151,7 @@ func (s *actionSet) newPlan(item Item, order wire.Order) (*plan, error) {
 			p.signed = append(p.signed, wire.SignedAttribute{Name: name})
 		default:
 			p.signed = append(p.signed, wire.SignedAttribute{Name: name, Encrypted: true})
-			p.encrypted++
+			p.encrypted = append(p.encrypted, name)
 		}
 	}
 	slices.SortFunc(p.signed, func(a, b wire.SignedAttribute) int { return order.CompareText(a.Name, b.Name) })

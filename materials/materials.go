@@ -58,6 +58,10 @@ type EncryptionContext struct {
 	// Attributes is the item as it stands: plaintext on encrypt, as stored on
 	// decrypt. A provider must not modify it.
 	Attributes map[string]types.AttributeValue
+	// Encrypted has the names of those Attributes that are encrypted in the
+	// table, in no order: on encrypt their values are plaintext, on decrypt
+	// ciphertext. A provider must not modify it.
+	Encrypted []string
 	// Description is the material description read from the item; it is empty
 	// on encrypt. Nothing authenticates it. A provider must not modify it.
 	Description map[string]string
