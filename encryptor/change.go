@@ -8,8 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"github.com/ddbec/ddbec-go/actions"
 )
 
 // maxExpression is DynamoDB's limit for one expression, in bytes.
@@ -174,18 +172,4 @@ func (t *boundTable) standing(c *itemChange, stored Item) map[string]bool {
 func (t *boundTable) signsAlways(name string) bool {
 	codec, ok := t.codec.(interface{ signsAlways(name string) bool })
 	return ok && codec.signsAlways(name)
-}
-
-// signsAlways is about every action set; the signature itself and what stands
-// beside it change with the stamp.
-func (e *ItemEncryptor) signsAlways(name string) bool {
-	if isReserved(name) {
-		return true
-	}
-	for _, set := range e.sets {
-		if set.actions.Action(name) == actions.DoNothing {
-			return false
-		}
-	}
-	return true
 }

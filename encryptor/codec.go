@@ -66,12 +66,6 @@ const (
 	RuleReserved
 )
 
-// The attributes that the DDBEC format adds to an item.
-const (
-	signatureName   = "*amzn-ddb-map-sig*"
-	descriptionName = "*amzn-ddb-map-desc*"
-)
-
 // newerPrefix begins the names that the format's successor adds to an item; the
 // two that it adds to every item are newerHead and newerFoot.
 const (
@@ -79,7 +73,3 @@ const (
 	newerHead   = newerPrefix + "head"
 	newerFoot   = newerPrefix + "foot"
 )
-
-func isReserved(name string) bool {
-	return name == signatureName || name == descriptionName
-}

@@ -72,25 +72,25 @@ func (e *ItemEncryptor) signatureOf(stored Item) (signature []byte, isSigned boo
 	if !e.sets[0].signs && len(e.sets) == 1 {
 		return nil, false, nil
 	}
-	switch v := stored[signatureName].(type) {
+	switch v := stored[wire.SignatureAttribute].(type) {
 	case nil:
 	case *types.AttributeValueMemberB:
 		if v == nil {
-			return nil, false, &attributeError{signatureName, fmt.Errorf("%w: the signature is nil", ErrUnsigned)}
+			return nil, false, &attributeError{wire.SignatureAttribute, fmt.Errorf("%w: the signature is nil", ErrUnsigned)}
 		}
 		return v.Value, true, nil
 	default:
-		return nil, false, &attributeError{signatureName, fmt.Errorf("%w: the signature is %s, not B", ErrUnsigned, wire.TypeName(v))}
+		return nil, false, &attributeError{wire.SignatureAttribute, fmt.Errorf("%w: the signature is %s, not B", ErrUnsigned, wire.TypeName(v))}
 	}
 	if stored[newerHead] != nil || stored[newerFoot] != nil {
 		return nil, false, fmt.Errorf("%w: it has %s or %s and no DDBEC signature", ErrNewerFormat, newerHead, newerFoot)
 	}
-	if stored[descriptionName] != nil {
-		return nil, false, fmt.Errorf("%w: it has %s but no %s", ErrUnsigned, descriptionName, signatureName)
+	if stored[wire.DescriptionAttribute] != nil {
+		return nil, false, fmt.Errorf("%w: it has %s but no %s", ErrUnsigned, wire.DescriptionAttribute, wire.SignatureAttribute)
 	}
 	if e.sets[0].signs && e.options.Plaintext != AllowPlaintextReads {
 		return nil, false, fmt.Errorf("%w: it has neither %s nor %s; Options.Plaintext can allow items that were never encrypted",
-			ErrUnsigned, signatureName, descriptionName)
+			ErrUnsigned, wire.SignatureAttribute, wire.DescriptionAttribute)
 	}
 	return nil, false, nil
 }
@@ -99,7 +99,7 @@ func (e *ItemEncryptor) signatureOf(stored Item) (signature []byte, isSigned boo
 // writes items that are signed only.
 func descriptionOf(stored Item) (map[string]string, error) {
 	var description map[string]string
-	switch v := stored[descriptionName].(type) {
+	switch v := stored[wire.DescriptionAttribute].(type) {
 	case nil:
 	case *types.AttributeValueMemberB:
 		if v == nil {

@@ -105,7 +105,7 @@ func (d *diagnosis) find(ctx context.Context, stored Item, names []signedName) (
 	}
 	for _, set := range sets {
 		for _, attribute := range slices.Sorted(maps.Keys(stored)) {
-			if isReserved(attribute) {
+			if wire.IsReserved(attribute) {
 				continue
 			}
 			for _, action := range []actions.CryptoAction{actions.EncryptAndSign, actions.SignOnly, actions.DoNothing} {

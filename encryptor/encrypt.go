@@ -246,11 +246,11 @@ func (e *ItemEncryptor) seal(ctx context.Context, s *scratch, p *plan, item Item
 		return nil, fmt.Errorf("sign: %w: the signer returned no signature", materials.ErrNoEncryptionMaterials)
 	}
 	binaries[0].Value = signature
-	stored[signatureName] = &binaries[0]
+	stored[wire.SignatureAttribute] = &binaries[0]
 	start := len(slab)
 	slab = wire.AppendDescription(slab, s.entries)
 	binaries[1].Value = slab[start:len(slab):len(slab)]
-	stored[descriptionName] = &binaries[1]
+	stored[wire.DescriptionAttribute] = &binaries[1]
 	return stored, nil
 }
 

@@ -129,7 +129,7 @@ func (e *ItemEncryptor) addActions(o Options) error {
 
 // checkName refuses names that a format adds itself.
 func checkName(name string) error {
-	if isReserved(name) {
+	if wire.IsReserved(name) {
 		return &attributeError{name, fmt.Errorf("%w: the encryptor adds it", ErrReservedAttribute)}
 	}
 	if strings.HasPrefix(name, newerPrefix) {
@@ -144,7 +144,7 @@ func (e *ItemEncryptor) Table() tableinfo.TableInfo { return e.table.Clone() }
 // Rule returns the strictest treatment of an attribute over Actions and
 // PreviousActions.
 func (e *ItemEncryptor) Rule(attribute string) Rule {
-	if isReserved(attribute) {
+	if wire.IsReserved(attribute) {
 		return RuleReserved
 	}
 	rule := RuleUnsigned
@@ -160,10 +160,24 @@ func (e *ItemEncryptor) Rule(attribute string) Rule {
 	return rule
 }
 
+// signsAlways is about every action set; the signature itself and what stands
+// beside it change with the stamp.
+func (e *ItemEncryptor) signsAlways(name string) bool {
+	if wire.IsReserved(name) {
+		return true
+	}
+	for _, set := range e.sets {
+		if set.actions.Action(name) == actions.DoNothing {
+			return false
+		}
+	}
+	return true
+}
+
 // Layouts returns the forms of item that are read: signed items and, if they are
 // accepted or if no attribute has another action than DO_NOTHING, plain ones.
 func (e *ItemEncryptor) Layouts() []Layout {
-	signed := Layout{Stamp: signatureName, Other: []string{descriptionName}}
+	signed := Layout{Stamp: wire.SignatureAttribute, Other: []string{wire.DescriptionAttribute}}
 	switch {
 	case !e.sets[0].signs && len(e.sets) == 1:
 		return []Layout{{}}

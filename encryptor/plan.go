@@ -97,7 +97,7 @@ var nameSeed = maphash.MakeSeed()
 // which a map does not have.
 func nameSetKey(item Item) (key uint64) {
 	for name := range item {
-		if !isReserved(name) {
+		if !wire.IsReserved(name) {
 			key += maphash.String(nameSeed, name)
 		}
 	}
@@ -106,7 +106,7 @@ func nameSetKey(item Item) (key uint64) {
 
 func countNames(item Item) int {
 	names := len(item)
-	for _, reserved := range [...]string{signatureName, descriptionName} {
+	for _, reserved := range [...]string{wire.SignatureAttribute, wire.DescriptionAttribute} {
 		if _, ok := item[reserved]; ok {
 			names--
 		}
@@ -135,7 +135,7 @@ func (p *plan) fits(item Item, names int) bool {
 func (s *actionSet) newPlan(item Item, order wire.Order) (*plan, error) {
 	p := &plan{order: order}
 	for name := range item {
-		if isReserved(name) {
+		if wire.IsReserved(name) {
 			continue
 		}
 		if !utf8.ValidString(name) {

@@ -2,17 +2,16 @@ package materials
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"golang.org/x/crypto/hkdf"
 
 	"github.com/ddbec/ddbec-go/internal/quote"
 	"github.com/ddbec/ddbec-go/internal/wire"
@@ -46,28 +45,73 @@ type DirectKMSOptions struct {
 	// AES/192 or AES/256, the default) and amzn-ddb-sig-alg (HmacSHA256/256 is
 	// the default).
 	Description map[string]string
+	// KeyFor chooses the KMS key for an item, such as one for each tenant; the
+	// provider's keyID is then not used. An item that was written under another
+	// key than KeyFor names for it is refused, unless DecryptKeyIDs lists that
+	// key. KeyFor sees key attributes and those others that are not encrypted,
+	// and no description, so that reading chooses as writing did; what it
+	// chooses by must be in the item and must not change. It must return a key
+	// id, as NewDirectKMSProvider takes one, and be safe for concurrent use.
+	KeyFor func(EncryptionContext) (string, error)
+	// ClientFor returns the client of a Region, for keys in several. It is asked
+	// for the Region in a key's or alias's ARN; ids that are no ARNs go to the
+	// provider's own client, which may be nil if there are none. Reading tries
+	// the Region of the item's own key and then those of DecryptKeyIDs, with a
+	// call for each until one has the key. It is called for every item.
+	ClientFor func(region string) KMSClient
+	// Cache keeps data keys that KMS has decrypted. Without it, every item that
+	// is read costs a call.
+	Cache *DecryptCacheOptions
+}
+
+// DecryptCacheOptions configures the cache of a [DirectKMSProvider] for items
+// that are read again and again. It saves nothing on writing, where each item has
+// a data key of its own.
+//
+// A cached key opens its item without KMS being asked. So TTL is also how long a
+// revoked permission still works, and these reads are not in CloudTrail.
+type DecryptCacheOptions struct {
+	// TTL is how long a data key is kept, Size how many are; the least recently
+	// used one makes room. Both must be above zero.
+	TTL  time.Duration
+	Size int
+	// LoadTimeout bounds each KMS call, which goes on when the read that caused
+	// it is cancelled; 0 means 10 s.
+	LoadTimeout time.Duration
 }
 
 // DirectKMSProvider takes a data key from AWS KMS for every item and derives the
 // item's content key and signing key from it. Writing an item is one
 // GenerateDataKey call, reading one is one Decrypt call, or two if the key id is
-// an alias or a bare key id and the item is under another key.
+// an alias or a bare key id and the item is under another key. ClientFor and
+// Cache change that for reading.
 //
 // KMS binds the data key to table name and primary key: their names and values
 // go to KMS as encryption context and appear in CloudTrail.
 type DirectKMSProvider struct {
 	client      KMSClient
-	keyID       string
+	clientFor   func(region string) KMSClient
+	keyFor      func(EncryptionContext) (string, error)
+	own         kmsChoice // without keyFor
+	further     []kmsKeyID
+	anyKey      bool
 	grantTokens []string
 	description map[string]string
 	algorithms  kmsAlgorithms
-	decryptKeys decryptKeyPolicy
-	answerKey   func(answered *string) error // of GenerateDataKey
+	cache       *cache[cachedKeyID, itemKeys]
+
+	generated, decrypted, failed atomic.Uint64
+}
+
+// kmsChoice is the KMS key of an item and where its data key may be decrypted.
+type kmsChoice struct {
+	key     kmsKeyID
+	decrypt []regionalPolicy // tried in order
 }
 
 // NewDirectKMSProvider returns a provider that encrypts under the KMS key keyID:
 // a key ARN, which is best, an alias or alias ARN, or a key id. An empty keyID
-// only decrypts.
+// only decrypts, unless KeyFor is set.
 //
 // It decrypts what was encrypted under keyID and under DecryptKeyIDs. With an
 // alias that is the key to which it points now; after pointing it elsewhere, list
@@ -78,42 +122,170 @@ type DirectKMSProvider struct {
 // a multi-Region key (mrk-…). It wraps ErrAlgorithm if Description names an
 // algorithm that is not supported.
 func NewDirectKMSProvider(c KMSClient, keyID string, optFns ...func(*DirectKMSOptions)) (*DirectKMSProvider, error) {
-	if c == nil {
-		return nil, fmt.Errorf("direct KMS provider: nil KMSClient")
-	}
 	var opts DirectKMSOptions
 	for _, fn := range optFns {
 		fn(&opts)
 	}
+	p, err := newDirectKMSProvider(c, keyID, opts)
+	if err != nil {
+		return nil, fmt.Errorf("direct KMS provider: %w", err)
+	}
+	return p, nil
+}
+
+func newDirectKMSProvider(c KMSClient, keyID string, opts DirectKMSOptions) (*DirectKMSProvider, error) {
+	if c == nil && opts.ClientFor == nil {
+		return nil, errors.New("nil KMSClient")
+	}
 	algorithms, err := parseKMSAlgorithms(opts.Description)
 	if err != nil {
-		return nil, fmt.Errorf("direct KMS provider: %w", err)
+		return nil, err
 	}
 	if err := checkUserDescription(opts.Description, wire.EntryEnvAlg, wire.EntrySigAlg); err != nil {
-		return nil, fmt.Errorf("direct KMS provider: %w", err)
+		return nil, err
 	}
-	own, err := parseKeyID(keyID)
-	if err != nil {
-		return nil, fmt.Errorf("direct KMS provider: %w", err)
-	}
-	decryptKeys, err := newDecryptKeyPolicy(own, opts.DecryptKeyIDs, opts.AnyDecryptKey)
-	if err != nil {
-		return nil, fmt.Errorf("direct KMS provider: %w", err)
-	}
-	for _, named := range []kmsKeyID{own, decryptKeys.send} {
-		if err := named.checkRegion(c); err != nil {
-			return nil, fmt.Errorf("direct KMS provider: %w", err)
-		}
-	}
-	return &DirectKMSProvider{
+	p := &DirectKMSProvider{
 		client:      c,
-		keyID:       keyID,
+		clientFor:   opts.ClientFor,
+		keyFor:      opts.KeyFor,
+		anyKey:      opts.AnyDecryptKey,
 		grantTokens: slices.Clone(opts.GrantTokens),
 		description: maps.Clone(opts.Description),
 		algorithms:  algorithms,
-		decryptKeys: decryptKeys,
-		answerKey:   own.checkAnswer,
-	}, nil
+	}
+	if p.further, err = parseKeyARNs(opts.DecryptKeyIDs); err != nil {
+		return nil, fmt.Errorf("DecryptKeyIDs: %w", err)
+	}
+	if p.keyFor == nil {
+		if p.own, err = p.choose(keyID); err != nil {
+			return nil, err
+		}
+		if err := p.checkReach(); err != nil {
+			return nil, err
+		}
+	}
+	if opts.Cache != nil {
+		if p.cache, err = newDataKeyCache(*opts.Cache); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// checkReach refuses at once what no call could mend: an id for which there is no
+// client, or only one of another Region.
+func (p *DirectKMSProvider) checkReach() error {
+	ids := []kmsKeyID{p.own.key}
+	for _, r := range p.own.decrypt {
+		ids = append(ids, r.policy.send)
+	}
+	for _, id := range ids {
+		switch {
+		case id.isZero(), p.clientFor != nil && id.arn.Region != "":
+		case p.client == nil:
+			return fmt.Errorf("nil KMSClient, and key id %s is no ARN from which ClientFor could tell a Region", quote.Name(id.text))
+		default:
+			if err := id.checkRegion(p.client); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *DirectKMSProvider) choose(keyID string) (kmsChoice, error) {
+	key, err := parseKeyID(keyID)
+	if err != nil {
+		return kmsChoice{}, err
+	}
+	decrypt, err := newRegionalPolicies(key, p.further, p.anyKey, p.clientFor != nil)
+	return kmsChoice{key, decrypt}, err
+}
+
+func (p *DirectKMSProvider) choiceFor(ec EncryptionContext) (kmsChoice, error) {
+	if p.keyFor == nil {
+		return p.own, nil
+	}
+	keyID, err := p.keyFor(ec.forChoice())
+	if err == nil && keyID == "" {
+		err = errors.New("it returned no key id")
+	}
+	var c kmsChoice
+	if err == nil {
+		c, err = p.choose(keyID)
+	}
+	if err != nil {
+		return kmsChoice{}, fmt.Errorf("DirectKMSOptions.KeyFor: %w", err)
+	}
+	return c, nil
+}
+
+// clientIn returns the client for a Region, which is empty for ids that do not
+// name one.
+func (p *DirectKMSProvider) clientIn(region string) (countedClient, error) {
+	client := p.client
+	if p.clientFor != nil && region != "" {
+		client = p.clientFor(region)
+	}
+	switch {
+	case client == nil && region == "":
+		return countedClient{}, fmt.Errorf("%w: nil KMSClient, and the key id is no ARN from which ClientFor could tell a Region", ErrKMS)
+	case client == nil:
+		return countedClient{}, fmt.Errorf("%w: DirectKMSOptions.ClientFor has no client for Region %s", ErrKMS, quote.Name(region))
+	}
+	return countedClient{client, p}, nil
+}
+
+// countedClient counts the calls of a provider.
+type countedClient struct {
+	KMSClient
+	counts *DirectKMSProvider
+}
+
+func (c countedClient) GenerateDataKey(ctx context.Context, in *kms.GenerateDataKeyInput, optFns ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error) {
+	c.counts.generated.Add(1)
+	out, err := c.KMSClient.GenerateDataKey(ctx, in, optFns...)
+	c.countFailure(err)
+	return out, err
+}
+
+func (c countedClient) Decrypt(ctx context.Context, in *kms.DecryptInput, optFns ...func(*kms.Options)) (*kms.DecryptOutput, error) {
+	c.counts.decrypted.Add(1)
+	out, err := c.KMSClient.Decrypt(ctx, in, optFns...)
+	c.countFailure(err)
+	return out, err
+}
+
+// clear overwrites a data key once keys are derived from it. Only the SDK's client
+// is known not to keep what it returned: another one may cache its answers, and
+// would hand out zeros as the next item's key.
+func (c countedClient) clear(dataKey []byte) {
+	if _, ok := c.KMSClient.(*kms.Client); ok {
+		clear(dataKey)
+	}
+}
+
+func (c countedClient) countFailure(err error) {
+	if err != nil {
+		c.counts.failed.Add(1)
+	}
+}
+
+// KMSStats counts the KMS calls of a [DirectKMSProvider] since it was made;
+// retries within the SDK are not seen.
+type KMSStats struct {
+	GenerateDataKey, Decrypt uint64     // calls, the failed ones among them
+	Failed                   uint64     // of both
+	Cache                    CacheStats // of DirectKMSOptions.Cache
+}
+
+// Stats returns the counts.
+func (p *DirectKMSProvider) Stats() KMSStats {
+	s := KMSStats{GenerateDataKey: p.generated.Load(), Decrypt: p.decrypted.Load(), Failed: p.failed.Load()}
+	if p.cache != nil {
+		s.Cache = p.cache.stats()
+	}
+	return s
 }
 
 // dataKeySize is the length of the data keys asked of KMS, whatever the sizes of
@@ -122,7 +294,11 @@ const dataKeySize = 32
 
 // EncryptionMaterials calls GenerateDataKey. Errors of the call wrap ErrKMS.
 func (p *DirectKMSProvider) EncryptionMaterials(ctx context.Context, ec EncryptionContext) (*EncryptionMaterials, error) {
-	if p.keyID == "" {
+	choice, err := p.choiceFor(ec)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoEncryptionMaterials, err)
+	}
+	if choice.key.isZero() {
 		return nil, fmt.Errorf("%w: this direct KMS provider has no key id, so it only decrypts", ErrNoEncryptionMaterials)
 	}
 	for _, name := range keyNames(ec) {
@@ -134,22 +310,27 @@ func (p *DirectKMSProvider) EncryptionMaterials(ctx context.Context, ec Encrypti
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoEncryptionMaterials, err)
 	}
-	out, err := p.client.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{
-		KeyId:             aws.String(p.keyID),
+	client, err := p.clientIn(choice.key.arn.Region)
+	if err != nil {
+		return nil, err
+	}
+	out, err := client.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{
+		KeyId:             aws.String(choice.key.text),
 		NumberOfBytes:     aws.Int32(dataKeySize),
 		EncryptionContext: kmsContext,
 		GrantTokens:       slices.Clone(p.grantTokens),
 	})
 	if err != nil {
-		return nil, kmsCallError("GenerateDataKey", p.keyID, kmsContext, err)
+		return nil, kmsCallError("GenerateDataKey", choice.key.text, kmsContext, err)
 	}
-	if err := p.answerKey(out.KeyId); err != nil {
+	if err := choice.key.checkAnswer(out.KeyId); err != nil {
 		return nil, err
 	}
 	if len(out.Plaintext) != dataKeySize || len(out.CiphertextBlob) == 0 {
 		return nil, badAnswer("GenerateDataKey", len(out.Plaintext))
 	}
-	key, mac, err := p.algorithms.derive(out.Plaintext)
+	defer client.clear(out.Plaintext)
+	keys, err := p.algorithms.derive(out.Plaintext)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +341,7 @@ func (p *DirectKMSProvider) EncryptionMaterials(ctx context.Context, ec Encrypti
 	description[wire.EntryEnvKey] = base64.StdEncoding.EncodeToString(out.CiphertextBlob)
 	description[wire.EntryWrapAlg] = "kms"
 	description[wire.EntryKMSContext] = "*keys*"
-	return &EncryptionMaterials{EncryptionKey: key, SigningKey: mac, Description: description}, nil
+	return &EncryptionMaterials{EncryptionKey: keys.content, SigningKey: keys.signing, Description: description}, nil
 }
 
 // DecryptionMaterials calls Decrypt. Errors of the call wrap ErrKMS; if KMS says
@@ -184,86 +365,46 @@ func (p *DirectKMSProvider) DecryptionMaterials(ctx context.Context, ec Encrypti
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	dataKey, err := p.decryptKeys.decrypt(ctx, p.client, &kms.DecryptInput{
-		CiphertextBlob:    blob,
-		EncryptionContext: kmsContext,
-		GrantTokens:       slices.Clone(p.grantTokens),
-	})
+	choice, err := p.choiceFor(ec)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoDecryptionMaterials, err)
+	}
+	open := func(ctx context.Context) (itemKeys, error) {
+		return p.openDataKey(ctx, choice, blob, kmsContext, algorithms)
+	}
+	var keys itemKeys
+	if p.cache == nil {
+		keys, err = open(ctx)
+	} else {
+		keys, err = p.cache.get(ctx, newCachedKeyID(choice.key, blob, kmsContext), open)
+	}
 	if err != nil {
 		return nil, err
 	}
-	key, mac, err := algorithms.derive(dataKey)
-	if err != nil {
-		return nil, err
-	}
-	return &DecryptionMaterials{DecryptionKey: key, VerificationKey: mac, Description: ec.Description}, nil
+	return &DecryptionMaterials{DecryptionKey: keys.content, VerificationKey: keys.signing, Description: ec.Description}, nil
 }
 
-func keyNames(ec EncryptionContext) []string {
-	if ec.SortKeyName == "" {
-		return []string{ec.PartitionKeyName}
-	}
-	return []string{ec.PartitionKeyName, ec.SortKeyName}
-}
-
-// kmsEncryptionContext is what KMS binds a data key to. A key attribute that is
-// missing is left out, as Python does; then KMS decides.
-func kmsEncryptionContext(ec EncryptionContext, algorithms kmsAlgorithms) (map[string]string, error) {
-	kmsContext := make(map[string]string, 5)
-	kmsContext["*amzn-ddb-env-alg*"] = algorithms.env
-	kmsContext["*amzn-ddb-sig-alg*"] = algorithms.sig
-	for _, name := range keyNames(ec) {
-		v := ec.Attributes[name]
-		if v == nil {
-			continue
+// openDataKey asks one Region after the other.
+func (p *DirectKMSProvider) openDataKey(ctx context.Context, choice kmsChoice, blob []byte, kmsContext map[string]string, algorithms kmsAlgorithms) (itemKeys, error) {
+	var refused []error
+	for _, r := range choice.decrypt {
+		client, err := p.clientIn(r.region)
+		if err != nil {
+			return itemKeys{}, err
 		}
-		text, ok := keyText(v)
-		if !ok {
-			return nil, fmt.Errorf("key attribute %s is nil or not S, N or B: %T", quote.Name(name), v)
+		dataKey, err := r.policy.decrypt(ctx, client, &kms.DecryptInput{
+			CiphertextBlob:    blob,
+			EncryptionContext: kmsContext,
+			GrantTokens:       slices.Clone(p.grantTokens),
+		})
+		switch {
+		case err == nil:
+			defer client.clear(dataKey)
+			return algorithms.derive(dataKey)
+		case len(choice.decrypt) == 1 || !mayBeOfAnotherRegion(err):
+			return itemKeys{}, err
 		}
-		kmsContext[name] = text
+		refused = append(refused, fmt.Errorf("Region %s: %w", quote.Name(r.region), err))
 	}
-	if ec.TableName != "" {
-		kmsContext["*aws-kms-table*"] = ec.TableName // last: a key of that name must not hide it
-	}
-	return kmsContext, nil
-}
-
-// keyText is what stands for a key attribute in the KMS encryption context.
-func keyText(v types.AttributeValue) (text string, ok bool) {
-	switch v := v.(type) {
-	case *types.AttributeValueMemberS:
-		if v != nil {
-			return v.Value, true
-		}
-	case *types.AttributeValueMemberN:
-		if v != nil {
-			return v.Value, true
-		}
-	case *types.AttributeValueMemberB:
-		if v != nil {
-			return base64.StdEncoding.EncodeToString(v.Value), true
-		}
-	}
-	return "", false
-}
-
-// derive makes the content key and the signing key of a data key by HKDF-SHA256
-// (RFC 5869) without salt.
-func (a kmsAlgorithms) derive(dataKey []byte) (*AESKey, *HMACKey, error) {
-	content := make([]byte, a.envSize)
-	signing := make([]byte, a.sigSize)
-	defer clear(content)
-	defer clear(signing)
-	for info, okm := range map[string][]byte{"Encryption": content, "Signing": signing} {
-		if _, err := io.ReadFull(hkdf.New(sha256.New, dataKey, nil, []byte(info)), okm); err != nil {
-			return nil, nil, fmt.Errorf("derive keys: %w", err)
-		}
-	}
-	key, err := NewAESKey(content)
-	if err != nil {
-		return nil, nil, err
-	}
-	mac, err := NewHMACKeyFor(a.mac, signing)
-	return key, mac, err
+	return itemKeys{}, fmt.Errorf("no Region decrypts the item's data key: %w", errors.Join(refused...))
 }

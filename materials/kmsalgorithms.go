@@ -1,8 +1,13 @@
 package materials
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"io"
 	"strconv"
 	"strings"
+
+	"golang.org/x/crypto/hkdf"
 
 	"github.com/ddbec/ddbec-go/internal/jce"
 	"github.com/ddbec/ddbec-go/internal/wire"
@@ -61,4 +66,30 @@ func cutKeySize(name string) (mac string, size int, ok bool) {
 		return "", 0, false
 	}
 	return mac, n / 8, true
+}
+
+// itemKeys are the two keys that are derived from a data key.
+type itemKeys struct {
+	content *AESKey
+	signing *HMACKey
+}
+
+// derive makes an item's keys of a data key by HKDF-SHA256 (RFC 5869) without
+// salt.
+func (a kmsAlgorithms) derive(dataKey []byte) (itemKeys, error) {
+	content := make([]byte, a.envSize)
+	signing := make([]byte, a.sigSize)
+	defer clear(content)
+	defer clear(signing)
+	for info, okm := range map[string][]byte{"Encryption": content, "Signing": signing} {
+		if _, err := io.ReadFull(hkdf.New(sha256.New, dataKey, nil, []byte(info)), okm); err != nil {
+			return itemKeys{}, fmt.Errorf("derive keys: %w", err)
+		}
+	}
+	key, err := NewAESKey(content)
+	if err != nil {
+		return itemKeys{}, err
+	}
+	mac, err := NewHMACKeyFor(a.mac, signing)
+	return itemKeys{key, mac}, err
 }

@@ -43,6 +43,21 @@ func parseKeyID(text string) (kmsKeyID, error) {
 	return id, nil
 }
 
+// parseKeyARNs also drops what is listed twice.
+func parseKeyARNs(texts []string) ([]kmsKeyID, error) {
+	var ids []kmsKeyID
+	for _, text := range texts {
+		id, err := parseKeyID(text)
+		if err != nil || !id.isKeyARN() {
+			return nil, fmt.Errorf("%s is not the ARN of a KMS key", quote.Name(text))
+		}
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
 func (id kmsKeyID) isZero() bool        { return id.text == "" }
 func (id kmsKeyID) isKeyARN() bool      { return strings.HasPrefix(id.arn.Resource, "key/") }
 func (id kmsKeyID) isMultiRegion() bool { return strings.HasPrefix(id.arn.Resource, multiRegion) }
@@ -96,33 +111,22 @@ type decryptKeyPolicy struct {
 	accept []kmsKeyID // key ARNs that the answer may name if it was not asked for
 }
 
-func newDecryptKeyPolicy(own kmsKeyID, further []string, anyKey bool) (decryptKeyPolicy, error) {
-	var accept []kmsKeyID
-	for _, text := range further {
-		id, err := parseKeyID(text)
-		if err != nil || !id.isKeyARN() {
-			return decryptKeyPolicy{}, fmt.Errorf("DecryptKeyIDs: %s is not the ARN of a KMS key", quote.Name(text))
-		}
-		if !slices.Contains(accept, id) {
-			accept = append(accept, id)
-		}
-	}
+// newDecryptKeyPolicy accepts own, if it is not zero, and further.
+func newDecryptKeyPolicy(own kmsKeyID, further []kmsKeyID, anyKey bool) decryptKeyPolicy {
 	if anyKey {
-		return decryptKeyPolicy{any: true}, nil
-	}
-	if own.isZero() && len(accept) == 0 {
-		return decryptKeyPolicy{}, errors.New("no key id, no DecryptKeyIDs and not AnyDecryptKey: nothing could be decrypted")
+		return decryptKeyPolicy{any: true}
 	}
 	if !own.isZero() && !own.isKeyARN() {
-		return decryptKeyPolicy{send: own, accept: accept}, nil
+		return decryptKeyPolicy{send: own, accept: further}
 	}
+	accept := further
 	if !own.isZero() && !slices.Contains(accept, own) {
-		accept = append(accept, own)
+		accept = append(slices.Clone(accept), own)
 	}
 	if len(accept) == 1 && !accept[0].isMultiRegion() {
-		return decryptKeyPolicy{send: accept[0]}, nil
+		return decryptKeyPolicy{send: accept[0]}
 	}
-	return decryptKeyPolicy{accept: accept}, nil
+	return decryptKeyPolicy{accept: accept}
 }
 
 // decrypt returns the data key, which it does not look at before the KMS key is

@@ -10,6 +10,17 @@ import (
 // another version, or lacks an entry. It wraps ErrFormat.
 var ErrDescription = fmt.Errorf("%w: material description", ErrFormat)
 
+// The attributes that the format adds to an item.
+const (
+	SignatureAttribute   = "*amzn-ddb-map-sig*"
+	DescriptionAttribute = "*amzn-ddb-map-desc*"
+)
+
+// IsReserved tells the attributes that the format adds.
+func IsReserved(attribute string) bool {
+	return attribute == SignatureAttribute || attribute == DescriptionAttribute
+}
+
 // Names of the entries that this format defines.
 const (
 	EntrySymMode    = "amzn-ddb-map-sym-mode"
