@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -27,57 +26,6 @@ var (
 type KMSClient interface {
 	GenerateDataKey(ctx context.Context, in *kms.GenerateDataKeyInput, optFns ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error)
 	Decrypt(ctx context.Context, in *kms.DecryptInput, optFns ...func(*kms.Options)) (*kms.DecryptOutput, error)
-}
-
-// DirectKMSOptions configures [NewDirectKMSProvider].
-type DirectKMSOptions struct {
-	// GrantTokens are sent with every KMS call.
-	GrantTokens []string
-	// DecryptKeyIDs are ARNs of further KMS keys whose items are read: keys
-	// that were used before, or what an alias pointed to.
-	DecryptKeyIDs []string
-	// AnyDecryptKey reads items under every KMS key that the caller may use, as
-	// Python and Java do. Then whoever can write to the table and lets the
-	// caller use a KMS key of theirs can forge items.
-	AnyDecryptKey bool
-	// Description has further entries for the material description of every
-	// item. Two names choose algorithms instead: amzn-ddb-env-alg (AES/128,
-	// AES/192 or AES/256, the default) and amzn-ddb-sig-alg (HmacSHA256/256 is
-	// the default).
-	Description map[string]string
-	// KeyFor chooses the KMS key for an item, such as one for each tenant; the
-	// provider's keyID is then not used. An item that was written under another
-	// key than KeyFor names for it is refused, unless DecryptKeyIDs lists that
-	// key. KeyFor sees key attributes and those others that are not encrypted,
-	// and no description, so that reading chooses as writing did; what it
-	// chooses by must be in the item and must not change. It must return a key
-	// id, as NewDirectKMSProvider takes one, and be safe for concurrent use.
-	KeyFor func(EncryptionContext) (string, error)
-	// ClientFor returns the client of a Region, for keys in several. It is asked
-	// for the Region in a key's or alias's ARN; ids that are no ARNs go to the
-	// provider's own client, which may be nil if there are none. Reading tries
-	// the Region of the item's own key and then those of DecryptKeyIDs, with a
-	// call for each until one has the key. It is called for every item.
-	ClientFor func(region string) KMSClient
-	// Cache keeps data keys that KMS has decrypted. Without it, every item that
-	// is read costs a call.
-	Cache *DecryptCacheOptions
-}
-
-// DecryptCacheOptions configures the cache of a [DirectKMSProvider] for items
-// that are read again and again. It saves nothing on writing, where each item has
-// a data key of its own.
-//
-// A cached key opens its item without KMS being asked. So TTL is also how long a
-// revoked permission still works, and these reads are not in CloudTrail.
-type DecryptCacheOptions struct {
-	// TTL is how long a data key is kept, Size how many are; the least recently
-	// used one makes room. Both must be above zero.
-	TTL  time.Duration
-	Size int
-	// LoadTimeout bounds each KMS call, which goes on when the read that caused
-	// it is cancelled; 0 means 10 s.
-	LoadTimeout time.Duration
 }
 
 // DirectKMSProvider takes a data key from AWS KMS for every item and derives the
@@ -236,58 +184,6 @@ func (p *DirectKMSProvider) clientIn(region string) (countedClient, error) {
 	return countedClient{client, p}, nil
 }
 
-// countedClient counts the calls of a provider.
-type countedClient struct {
-	KMSClient
-	counts *DirectKMSProvider
-}
-
-func (c countedClient) GenerateDataKey(ctx context.Context, in *kms.GenerateDataKeyInput, optFns ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error) {
-	c.counts.generated.Add(1)
-	out, err := c.KMSClient.GenerateDataKey(ctx, in, optFns...)
-	c.countFailure(err)
-	return out, err
-}
-
-func (c countedClient) Decrypt(ctx context.Context, in *kms.DecryptInput, optFns ...func(*kms.Options)) (*kms.DecryptOutput, error) {
-	c.counts.decrypted.Add(1)
-	out, err := c.KMSClient.Decrypt(ctx, in, optFns...)
-	c.countFailure(err)
-	return out, err
-}
-
-// clear overwrites a data key once keys are derived from it. Only the SDK's client
-// is known not to keep what it returned: another one may cache its answers, and
-// would hand out zeros as the next item's key.
-func (c countedClient) clear(dataKey []byte) {
-	if _, ok := c.KMSClient.(*kms.Client); ok {
-		clear(dataKey)
-	}
-}
-
-func (c countedClient) countFailure(err error) {
-	if err != nil {
-		c.counts.failed.Add(1)
-	}
-}
-
-// KMSStats counts the KMS calls of a [DirectKMSProvider] since it was made;
-// retries within the SDK are not seen.
-type KMSStats struct {
-	GenerateDataKey, Decrypt uint64     // calls, the failed ones among them
-	Failed                   uint64     // of both
-	Cache                    CacheStats // of DirectKMSOptions.Cache
-}
-
-// Stats returns the counts.
-func (p *DirectKMSProvider) Stats() KMSStats {
-	s := KMSStats{GenerateDataKey: p.generated.Load(), Decrypt: p.decrypted.Load(), Failed: p.failed.Load()}
-	if p.cache != nil {
-		s.Cache = p.cache.stats()
-	}
-	return s
-}
-
 // dataKeySize is the length of the data keys asked of KMS, whatever the sizes of
 // the keys derived from them.
 const dataKeySize = 32
@@ -404,7 +300,7 @@ func (p *DirectKMSProvider) openDataKey(ctx context.Context, choice kmsChoice, b
 		case len(choice.decrypt) == 1 || !mayBeOfAnotherRegion(err):
 			return itemKeys{}, err
 		}
-		refused = append(refused, fmt.Errorf("Region %s: %w", quote.Name(r.region), err))
+		refused = append(refused, fmt.Errorf("in Region %s: %w", quote.Name(r.region), err))
 	}
 	return itemKeys{}, fmt.Errorf("no Region decrypts the item's data key: %w", errors.Join(refused...))
 }
