@@ -32,10 +32,13 @@ const (
 // the standard library: packages of this module by folder, others by path.
 // "x/..." is x and everything below it.
 var importMap = map[string][]string{
-	"actions":   {},
-	"tableinfo": {awsCore, dynamoDB},
-	"materials": {"internal/jce", "internal/quote", "internal/wire", awsCore, dynamoDBTypes, kms, smithy, "golang.org/x/crypto/hkdf"},
-	"encryptor": {"actions", "tableinfo", "materials", "internal/...", awsCore, dynamoDB, smithy},
+	"actions":                 {},
+	"tableinfo":               {awsCore, dynamoDB},
+	"materials":               {"internal/jce", "internal/quote", "internal/wire", awsCore, dynamoDBTypes, kms, smithy, "golang.org/x/crypto/hkdf"},
+	"encryptor":               {"actions", "tableinfo", "materials", "internal/...", awsCore, dynamoDB, smithy},
+	"materials/materialstest": {"materials", dynamoDBTypes},
+
+	"materials/metastore": {"encryptor", "materials", "internal/quote", "internal/wire", awsCore, dynamoDB, smithy},
 
 	// The stand-ins share no code with what is tested against them: a fault in it
 	// would be on both sides and cancel out.
@@ -49,7 +52,7 @@ var importMap = map[string][]string{
 	"internal/vectors": {dynamoDBTypes},
 
 	// Examples import nothing internal, so that a reader can copy them.
-	"examples/...": {"actions", "tableinfo", "materials", "encryptor", "ddbtest", "kmstest", awsSDK + "/..."},
+	"examples/...": {"actions", "tableinfo", "materials", "materials/metastore", "encryptor", "ddbtest", "kmstest", awsSDK + "/..."},
 }
 
 func TestImports(t *testing.T) {
