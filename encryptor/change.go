@@ -170,6 +170,6 @@ func (t *boundTable) standing(c *itemChange, stored Item) map[string]bool {
 // signsAlways tells whether an attribute is covered by the signature of every
 // form of item that is read. A codec that cannot tell has everything pinned.
 func (t *boundTable) signsAlways(name string) bool {
-	codec, ok := t.codec.(interface{ signsAlways(name string) bool })
-	return ok && codec.signsAlways(name)
+	codec, ok := t.codec.(interface{ WeakestRule(attribute string) Rule })
+	return ok && codec.WeakestRule(name) != RuleUnsigned
 }

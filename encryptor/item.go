@@ -160,18 +160,24 @@ func (e *ItemEncryptor) Rule(attribute string) Rule {
 	return rule
 }
 
-// signsAlways is about every action set; the signature itself and what stands
-// beside it change with the stamp.
-func (e *ItemEncryptor) signsAlways(name string) bool {
-	if wire.IsReserved(name) {
-		return true
+// WeakestRule returns the weakest treatment of an attribute over Actions and
+// PreviousActions: what can be relied on, whichever of them an item is written or
+// verified with. Without it a codec's caller knows by Rule what to spare, but not
+// what is safe.
+func (e *ItemEncryptor) WeakestRule(attribute string) Rule {
+	if wire.IsReserved(attribute) {
+		return RuleReserved
 	}
+	rule := RuleEncrypted
 	for _, set := range e.sets {
-		if set.actions.Action(name) == actions.DoNothing {
-			return false
+		switch set.actions.Action(attribute) {
+		case actions.DoNothing:
+			return RuleUnsigned
+		case actions.SignOnly:
+			rule = RuleSigned
 		}
 	}
-	return true
+	return rule
 }
 
 // Layouts returns the forms of item that are read: signed items and, if they are

@@ -299,3 +299,25 @@ func TestItemConfigurationOfATable(t *testing.T) {
 	_, err = encryptor.NewEncryptedTable(t.Context(), itemDescriber{}, "customers", nil)
 	require.ErrorContains(t, err, "nil materials provider")
 }
+
+// Rule is what a request has to spare, WeakestRule what can be relied on.
+func TestItemWeakestRule(t *testing.T) {
+	t.Parallel()
+	e := newItemEncryptor(t, newItemProvider(t), func(o *encryptor.Options) {
+		o.Actions.Overrides = map[string]actions.CryptoAction{"signed": actions.SignOnly, "now": actions.DoNothing}
+		o.PreviousActions = []actions.AttributeActions{{
+			Overrides: map[string]actions.CryptoAction{"signed": actions.SignOnly, "before": actions.SignOnly, "id": actions.DoNothing},
+		}}
+	})
+	for name, want := range map[string][2]encryptor.Rule{
+		"other":       {encryptor.RuleEncrypted, encryptor.RuleEncrypted},
+		"signed":      {encryptor.RuleSigned, encryptor.RuleSigned},
+		"now":         {encryptor.RuleEncrypted, encryptor.RuleUnsigned},
+		"before":      {encryptor.RuleEncrypted, encryptor.RuleSigned},
+		"id":          {encryptor.RuleSigned, encryptor.RuleUnsigned},
+		"at":          {encryptor.RuleSigned, encryptor.RuleSigned},
+		itemSignature: {encryptor.RuleReserved, encryptor.RuleReserved},
+	} {
+		require.Equal(t, want, [2]encryptor.Rule{e.Rule(name), e.WeakestRule(name)}, name)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"log"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -17,6 +18,7 @@ import (
 	"github.com/ddbec/ddbec-go/encryptor"
 	"github.com/ddbec/ddbec-go/kmstest"
 	"github.com/ddbec/ddbec-go/materials"
+	"github.com/ddbec/ddbec-go/materials/metastore"
 	"github.com/ddbec/ddbec-go/tableinfo"
 )
 
@@ -97,6 +99,28 @@ func Example_operations() {
 }
 
 func use(encryptor.Item) {}
+
+// The most recent provider, as it is set up.
+func Example_mostRecent() {
+	ctx := context.Background()
+	var db *dynamodb.Client
+	var directKMS *materials.DirectKMSProvider
+
+	_ = func() error {
+		meta, err := encryptor.NewEncryptedTable(ctx, db, "meta", directKMS) // made by metastore.CreateTable
+		if err != nil {
+			return err
+		}
+		store, err := metastore.New(meta)
+		if err != nil {
+			return err
+		}
+		provider, err := materials.NewCachingMostRecentProvider(store, "customers", 5*time.Minute)
+
+		_ = provider
+		return err
+	}
+}
 
 // Migration to other actions, in two steps.
 func Example_previousActions() {

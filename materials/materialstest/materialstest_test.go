@@ -240,12 +240,12 @@ func TestProviderFaults(t *testing.T) {
 		decrypt func(ec, *decM, error) (*decM, error)
 		want    string
 	}{
-		"nothing on encrypt":      {encrypt: func(ec, *encM, error) (*encM, error) { return nil, nil }, want: "no error and no SigningKey"},
-		"no signing key":          {encrypt: func(ec, *encM, error) (*encM, error) { return &encM{}, nil }, want: "no error and no SigningKey"},
-		"nothing on decrypt":      {decrypt: func(ec, *decM, error) (*decM, error) { return nil, nil }, want: "no error and no VerificationKey"},
-		"error on encrypt":        {encrypt: func(ec, *encM, error) (*encM, error) { return nil, errors.New("oops") }, want: "wraps none of package materials: oops"},
-		"encryptor's entry":       {encrypt: describing("amzn-ddb-map-sym-mode", "/CBC/PKCS5Padding"), want: "belongs to the encryptor"},
-		"description not UTF-8":   {encrypt: describing("x", "\xff"), want: "is not UTF-8"},
+		"nothing on encrypt":       {encrypt: func(ec, *encM, error) (*encM, error) { return nil, nil }, want: "no error and no SigningKey"},
+		"no signing key":           {encrypt: func(ec, *encM, error) (*encM, error) { return &encM{}, nil }, want: "no error and no SigningKey"},
+		"nothing on decrypt":       {decrypt: func(ec, *decM, error) (*decM, error) { return nil, nil }, want: "no error and no VerificationKey"},
+		"error on encrypt":         {encrypt: func(ec, *encM, error) (*encM, error) { return nil, errors.New("oops") }, want: "wraps none of package materials: oops"},
+		"encryptor's entry":        {encrypt: describing("amzn-ddb-map-sym-mode", "/CBC/PKCS5Padding"), want: "belongs to the encryptor"},
+		"description not UTF-8":    {encrypt: describing("x", "\xff"), want: "is not UTF-8"},
 		"value in the description": {encrypt: describing("x", "canary-text"), want: "shows a secret"},
 		"context modified": {encrypt: func(c ec, m *encM, err error) (*encM, error) {
 			c.Attributes["text"].(*types.AttributeValueMemberS).Value = "changed"
