@@ -22,6 +22,7 @@ const (
 
 func (c *core) batchGetItem(_ context.Context, params *dynamodb.BatchGetItemInput) (*dynamodb.BatchGetItemInput, finisher[dynamodb.BatchGetItemOutput], error) {
 	in := copyOf(params)
+	asked := make(map[*boundTable]askedKeys)
 	for _, name := range slices.Sorted(maps.Keys(in.RequestItems)) {
 		t, err := c.route(opBatchGet, &name)
 		if err != nil {
@@ -36,11 +37,22 @@ func (c *core) batchGetItem(_ context.Context, params *dynamodb.BatchGetItemInpu
 			refuseProjection(keys.ProjectionExpression)); err != nil {
 			return nil, nil, err
 		}
+		if asked[t] == nil { // unless it is there by its ARN, too
+			asked[t] = make(askedKeys)
+		}
+		for _, key := range keys.Keys {
+			asked[t][keyText(key, t.keys)]++
+		}
 	}
-	return &in, finishing(nil, c.decryptResponses), nil
+	return &in, finishing(nil, func(ctx context.Context, out *dynamodb.BatchGetItemOutput) error {
+		if err := c.decryptResponses(ctx, out, asked); err != nil {
+			return err
+		}
+		return c.checkUnprocessed(out, asked)
+	}), nil
 }
 
-func (c *core) decryptResponses(ctx context.Context, out *dynamodb.BatchGetItemOutput) error {
+func (c *core) decryptResponses(ctx context.Context, out *dynamodb.BatchGetItemOutput, asked map[*boundTable]askedKeys) error {
 	responses := maps.Clone(out.Responses)
 	for _, name := range slices.Sorted(maps.Keys(responses)) {
 		t, err := c.route(opBatchGet, &name)
@@ -50,11 +62,36 @@ func (c *core) decryptResponses(ctx context.Context, out *dynamodb.BatchGetItemO
 		if t == nil {
 			continue
 		}
-		if responses[name], err = t.decryptPage(ctx, opBatchGet, responses[name]); err != nil {
+		for i, stored := range responses[name] {
+			if !asked[t].take(keyText(stored, t.keys)) {
+				return t.badItem(opBatchGet, i, nil, stored, ErrWrongItem)
+			}
+		}
+		if responses[name], err = t.decryptPage(ctx, opBatchGet, nil, responses[name]); err != nil {
 			return err
 		}
 	}
 	out.Responses = responses
+	return nil
+}
+
+// checkUnprocessed refuses keys that were not asked for: the caller would ask for
+// them next.
+func (c *core) checkUnprocessed(out *dynamodb.BatchGetItemOutput, asked map[*boundTable]askedKeys) error {
+	for _, name := range slices.Sorted(maps.Keys(out.UnprocessedKeys)) {
+		t, err := c.route(opBatchGet, &name)
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		for _, key := range out.UnprocessedKeys[name].Keys {
+			if !asked[t].take(keyText(key, t.keys)) {
+				return t.fail(opBatchGet, fmt.Errorf("%w: an unprocessed key", ErrWrongItem))
+			}
+		}
+	}
 	return nil
 }
 

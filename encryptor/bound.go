@@ -37,29 +37,38 @@ func (t *boundTable) encrypt(ctx context.Context, op string, item Item) (Item, e
 	encrypted, err := t.codec.Encrypt(ctx, item)
 	if err != nil {
 		e := t.fail(op, err)
-		e.key = pick(item, t.keys)
+		e.key = hide(pick(item, t.keys))
 		return nil, e
 	}
 	return encrypted, nil
 }
 
-// decrypt decrypts the item at index, -1 if it is not part of a page.
-func (t *boundTable) decrypt(ctx context.Context, op string, index int, stored Item) (Item, error) {
+// decrypt decrypts the item at index, -1 if it is not part of a page, that was
+// answered for the attributes asked.
+func (t *boundTable) decrypt(ctx context.Context, op string, index int, asked, stored Item) (Item, error) {
+	err := checkAsked(asked, stored)
+	if err != nil {
+		return nil, t.badItem(op, index, asked, stored, err)
+	}
 	item, err := t.codec.Decrypt(ctx, stored)
 	if err != nil {
-		e := t.fail(op, err)
-		e.Index, e.key, e.stored = index, pick(stored, t.keys), stored
-		return nil, e
+		return nil, t.badItem(op, index, stored, stored, err)
 	}
 	return item, nil
 }
 
-// decryptImage decrypts the item that a write returned.
-func (t *boundTable) decryptImage(ctx context.Context, op string, stored Item) (Item, error) {
+func (t *boundTable) badItem(op string, index int, key, stored Item, err error) *ItemError {
+	e := t.fail(op, err)
+	e.Index, e.key, e.stored = index, hide(pick(key, t.keys)), hide(stored)
+	return e
+}
+
+// decryptImage decrypts the item that a write to key returned.
+func (t *boundTable) decryptImage(ctx context.Context, op string, key, stored Item) (Item, error) {
 	if len(stored) == 0 {
 		return stored, nil
 	}
-	item, err := t.decrypt(ctx, op, -1, stored)
+	item, err := t.decrypt(ctx, op, -1, pick(key, t.keys), stored)
 	var e *ItemError
 	if errors.As(err, &e) {
 		e.Err = fmt.Errorf("%w: %w", ErrImage, e.Err)

@@ -52,8 +52,13 @@ var (
 	// ErrUnknownTable means that a request is for another table. It was not sent.
 	ErrUnknownTable = errors.New("unknown table")
 	// ErrImage means that a write took effect, but the item that it returned
-	// cannot be decrypted. ItemError.Stored has that item.
+	// cannot be decrypted or is another one. ItemError.Stored has that item.
 	ErrImage = errors.New("the write took effect, but the returned item cannot be decrypted")
+	// ErrWrongItem means that DynamoDB, or whoever answered in its place, gave an
+	// item that was not asked for. It may be a valid one, of another key.
+	// ItemError.Stored has it, ItemError.Key the key that was asked for if the
+	// answer was to one.
+	ErrWrongItem = errors.New("the answer is not what was asked for")
 	// ErrConflict means that other writers changed an item every time that Modify
 	// tried.
 	ErrConflict = errors.New("conflict with other writers")
@@ -90,7 +95,20 @@ type ItemError struct {
 	// Err is the cause.
 	Err error
 
-	key, stored Item
+	key, stored hidden
+}
+
+// hidden is an item that no verb of fmt prints: some follow the pointers in a
+// field that they are not meant for, but none calls a function.
+type hidden func() Item
+
+func hide(item Item) hidden { return func() Item { return item } }
+
+func (h hidden) item() Item {
+	if h == nil {
+		return nil
+	}
+	return h()
 }
 
 func newItemError(op, table string, err error) *ItemError {
@@ -125,11 +143,11 @@ func (e *ItemError) Unwrap() error { return e.Err }
 
 // Key returns the item's primary key in plaintext, nil if it is not known. It is
 // not in Error, JSON or logs.
-func (e *ItemError) Key() Item { return e.key }
+func (e *ItemError) Key() Item { return e.key.item() }
 
 // Stored returns the item as it was stored, still encrypted, if the error is about
 // an item that was read. It is not in Error, JSON or logs.
-func (e *ItemError) Stored() Item { return e.stored }
+func (e *ItemError) Stored() Item { return e.stored.item() }
 
 // MarshalJSON writes the text of the cause and not its fields, which may hold
 // items.

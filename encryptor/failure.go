@@ -9,14 +9,14 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// decryptFailure decrypts the item that a failed condition returns with its
+// decryptFailure decrypts the item that a failed condition on key returns with its
 // error. If that fails, the exception has no item and the *ItemError is joined.
-func (t *boundTable) decryptFailure(ctx context.Context, op string, err error) error {
+func (t *boundTable) decryptFailure(ctx context.Context, op string, key Item, err error) error {
 	var exception *types.ConditionalCheckFailedException
 	if !errors.As(err, &exception) || len(exception.Item) == 0 {
 		return err
 	}
-	item, itemErr := t.decrypt(ctx, op, -1, exception.Item)
+	item, itemErr := t.decrypt(ctx, op, -1, pick(key, t.keys), exception.Item)
 	decrypted := *exception
 	decrypted.Item = item
 	failed := &shownException[*types.ConditionalCheckFailedException]{err, &decrypted}
@@ -28,7 +28,7 @@ func (t *boundTable) decryptFailure(ctx context.Context, op string, err error) e
 
 // decryptCancellation decrypts the items in the reasons for which a transaction
 // was cancelled, which are in the order of its parts.
-func decryptCancellation(ctx context.Context, op string, tables []*boundTable, err error) error {
+func decryptCancellation(ctx context.Context, op string, parts []part, err error) error {
 	var exception *types.TransactionCanceledException
 	if !errors.As(err, &exception) {
 		return err
@@ -39,11 +39,11 @@ func decryptCancellation(ctx context.Context, op string, tables []*boundTable, e
 	changed := false
 	for i := range decrypted.CancellationReasons {
 		reason := &decrypted.CancellationReasons[i]
-		if i >= len(tables) || tables[i] == nil || len(reason.Item) == 0 {
+		if i >= len(parts) || parts[i].table == nil || len(reason.Item) == 0 {
 			continue
 		}
 		changed = true
-		item, itemErr := tables[i].decrypt(ctx, op, i, reason.Item)
+		item, itemErr := parts[i].table.decrypt(ctx, op, i, parts[i].key, reason.Item)
 		reason.Item = item
 		if itemErr != nil {
 			all = append(all, itemErr)

@@ -451,7 +451,3 @@ func isItemReadError(err error) bool {
 }
 
 func itemRepeat(s string, n int) string { return strings.Repeat(s, n) }
-
-func isItemKMSError(err error) bool {
-	return errors.Is(err, materials.ErrKMS) || errors.Is(err, materials.ErrKeyNotAllowed)
-}

@@ -20,7 +20,8 @@ func (t *EncryptedTable) QueryItems(ctx context.Context, in *dynamodb.QueryInput
 	return func(yield func(Item, error) bool) {
 		next := copyOf(in)
 		check := func() error { return t.table.checkQuery(&next) }
-		t.iterate(ctx, opQuery, next.Select, next.TableName, check, func() ([]Item, bool, error) {
+		asked := equalities(next.KeyConditionExpression, next.ExpressionAttributeNames, next.ExpressionAttributeValues)
+		t.iterate(ctx, opQuery, asked, next.Select, next.TableName, check, func() ([]Item, bool, error) {
 			next.TableName = t.table.name(next.TableName)
 			out, err := t.api.Query(ctx, &next, optFns...)
 			if err != nil {
@@ -37,7 +38,7 @@ func (t *EncryptedTable) ScanItems(ctx context.Context, in *dynamodb.ScanInput, 
 	return func(yield func(Item, error) bool) {
 		next := copyOf(in)
 		check := func() error { return t.table.checkScan(&next) }
-		t.iterate(ctx, opScan, next.Select, next.TableName, check, func() ([]Item, bool, error) {
+		t.iterate(ctx, opScan, nil, next.Select, next.TableName, check, func() ([]Item, bool, error) {
 			next.TableName = t.table.name(next.TableName)
 			out, err := t.api.Scan(ctx, &next, optFns...)
 			if err != nil {
@@ -49,7 +50,7 @@ func (t *EncryptedTable) ScanItems(ctx context.Context, in *dynamodb.ScanInput, 
 	}
 }
 
-func (t *EncryptedTable) iterate(ctx context.Context, op string, selected types.Select, requested *string, check func() error,
+func (t *EncryptedTable) iterate(ctx context.Context, op string, asked Item, selected types.Select, requested *string, check func() error,
 	fetch func() (stored []Item, more bool, err error), yield func(Item, error) bool) {
 	_, err := t.core.route(op, requested)
 	if err == nil && selected == types.SelectCount {
@@ -60,7 +61,7 @@ func (t *EncryptedTable) iterate(ctx context.Context, op string, selected types.
 	}
 	for more := true; more && err == nil; {
 		var stored []Item
-		if stored, more, err = fetch(); err == nil && !t.yieldPage(ctx, op, stored, yield) {
+		if stored, more, err = fetch(); err == nil && !t.yieldPage(ctx, op, asked, stored, yield) {
 			return
 		}
 	}
@@ -71,10 +72,10 @@ func (t *EncryptedTable) iterate(ctx context.Context, op string, selected types.
 
 // yieldPage decrypts a page, several items at a time, and yields it in order. It
 // reports whether to go on.
-func (t *EncryptedTable) yieldPage(ctx context.Context, op string, stored []Item, yield func(Item, error) bool) bool {
+func (t *EncryptedTable) yieldPage(ctx context.Context, op string, asked Item, stored []Item, yield func(Item, error) bool) bool {
 	items, errs := make([]Item, len(stored)), make([]error, len(stored))
 	_ = forEach(len(stored), t.table.concurrency, func(i int) error {
-		items[i], errs[i] = t.table.decryptAt(ctx, op, i, stored[i])
+		items[i], errs[i] = t.table.decryptAt(ctx, op, i, asked, stored[i])
 		return nil // a bad item does not stop the others
 	})
 	for i := range stored {

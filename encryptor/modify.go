@@ -74,7 +74,7 @@ var errLostRace = errors.New("lost race")
 
 func (t *EncryptedTable) modifyError(key Item, err error) error {
 	e := t.table.fail(opModify, err)
-	e.key = pick(key, t.table.keys)
+	e.key = hide(pick(key, t.table.keys))
 	return e
 }
 
@@ -127,7 +127,7 @@ func (t *EncryptedTable) readForModify(ctx context.Context, key Item) (stored, r
 	if len(out.Item) == 0 {
 		return nil, pick(key, t.table.keys), nil
 	}
-	read, err = t.table.decrypt(ctx, opModify, -1, out.Item)
+	read, err = t.table.decrypt(ctx, opModify, -1, pick(key, t.table.keys), out.Item)
 	return out.Item, read, err
 }
 

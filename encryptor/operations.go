@@ -46,9 +46,9 @@ func (c *core) putItem(ctx context.Context, params *dynamodb.PutItemInput) (*dyn
 		return nil, nil, err
 	}
 	return &in, finishing(func(ctx context.Context, err error) error {
-		return t.withSize(opPut, in.Item, t.decryptFailure(ctx, opPut, err))
+		return t.withSize(opPut, in.Item, t.decryptFailure(ctx, opPut, in.Item, err))
 	}, func(ctx context.Context, out *dynamodb.PutItemOutput) (err error) {
-		out.Attributes, err = t.decryptImage(ctx, opPut, out.Attributes)
+		out.Attributes, err = t.decryptImage(ctx, opPut, in.Item, out.Attributes)
 		return err
 	}), nil
 }
@@ -67,7 +67,7 @@ func (c *core) getItem(_ context.Context, params *dynamodb.GetItemInput) (*dynam
 	in.TableName = t.name(in.TableName)
 	return &in, finishing(nil, func(ctx context.Context, out *dynamodb.GetItemOutput) (err error) {
 		if out.Item != nil {
-			out.Item, err = t.decrypt(ctx, opGet, -1, out.Item)
+			out.Item, err = t.decrypt(ctx, opGet, -1, pick(in.Key, t.keys), out.Item)
 		}
 		return err
 	}), nil
@@ -89,10 +89,10 @@ func (c *core) updateItem(_ context.Context, params *dynamodb.UpdateItemInput) (
 	in.TableName = t.name(in.TableName)
 	in.ConditionExpression, in.ExpressionAttributeNames = t.onlyExisting(in.ConditionExpression, in.ExpressionAttributeNames)
 	return &in, finishing(func(ctx context.Context, err error) error {
-		return t.decryptFailure(ctx, opUpdate, err)
+		return t.decryptFailure(ctx, opUpdate, in.Key, err)
 	}, func(ctx context.Context, out *dynamodb.UpdateItemOutput) (err error) {
 		if isWholeItem(in.ReturnValues) {
-			out.Attributes, err = t.decryptImage(ctx, opUpdate, out.Attributes)
+			out.Attributes, err = t.decryptImage(ctx, opUpdate, in.Key, out.Attributes)
 		}
 		return err
 	}), nil
@@ -111,9 +111,9 @@ func (c *core) deleteItem(_ context.Context, params *dynamodb.DeleteItemInput) (
 	}
 	in.TableName = t.name(in.TableName)
 	return &in, finishing(func(ctx context.Context, err error) error {
-		return t.decryptFailure(ctx, opDelete, err)
+		return t.decryptFailure(ctx, opDelete, in.Key, err)
 	}, func(ctx context.Context, out *dynamodb.DeleteItemOutput) (err error) {
-		out.Attributes, err = t.decryptImage(ctx, opDelete, out.Attributes)
+		out.Attributes, err = t.decryptImage(ctx, opDelete, in.Key, out.Attributes)
 		return err
 	}), nil
 }
@@ -128,8 +128,9 @@ func (c *core) query(_ context.Context, params *dynamodb.QueryInput) (*dynamodb.
 		return nil, nil, err
 	}
 	in.TableName = t.name(in.TableName)
+	asked := equalities(in.KeyConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues)
 	return &in, finishing(nil, func(ctx context.Context, out *dynamodb.QueryOutput) (err error) {
-		out.Items, err = t.decryptPage(ctx, opQuery, out.Items)
+		out.Items, err = t.decryptPage(ctx, opQuery, asked, out.Items)
 		return err
 	}), nil
 }
@@ -155,7 +156,7 @@ func (c *core) scan(_ context.Context, params *dynamodb.ScanInput) (*dynamodb.Sc
 	}
 	in.TableName = t.name(in.TableName)
 	return &in, finishing(nil, func(ctx context.Context, out *dynamodb.ScanOutput) (err error) {
-		out.Items, err = t.decryptPage(ctx, opScan, out.Items)
+		out.Items, err = t.decryptPage(ctx, opScan, nil, out.Items)
 		return err
 	}), nil
 }
@@ -197,6 +198,6 @@ func (t *boundTable) withSize(op string, encrypted Item, err error) error {
 		return err
 	}
 	e := t.fail(op, fmt.Errorf("%w (encrypted, the item has about %d bytes; DynamoDB takes at most %d)", err, itemSize(encrypted), itemSizeLimit))
-	e.key = pick(encrypted, t.keys)
+	e.key = hide(pick(encrypted, t.keys))
 	return e
 }

@@ -7,15 +7,15 @@ import (
 )
 
 // decryptPage decrypts the items of a page, some at a time, and keeps their
-// order. Of several bad items the error is about the first. No goroutine outlives
+// order; each has the attributes asked. Of several bad items the error is about the first. No goroutine outlives
 // the call.
-func (t *boundTable) decryptPage(ctx context.Context, op string, stored []Item) ([]Item, error) {
+func (t *boundTable) decryptPage(ctx context.Context, op string, asked Item, stored []Item) ([]Item, error) {
 	if len(stored) == 0 {
 		return stored, nil
 	}
 	items := make([]Item, len(stored))
 	err := forEach(len(stored), t.concurrency, func(i int) (err error) {
-		items[i], err = t.decryptAt(ctx, op, i, stored[i])
+		items[i], err = t.decryptAt(ctx, op, i, asked, stored[i])
 		return err
 	})
 	if err != nil {
@@ -25,11 +25,11 @@ func (t *boundTable) decryptPage(ctx context.Context, op string, stored []Item) 
 }
 
 // decryptAt decrypts the item at index of an answer, unless the caller has gone.
-func (t *boundTable) decryptAt(ctx context.Context, op string, index int, stored Item) (Item, error) {
+func (t *boundTable) decryptAt(ctx context.Context, op string, index int, asked, stored Item) (Item, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, at(index, t.fail(op, err))
 	}
-	return t.decrypt(ctx, op, index, stored)
+	return t.decrypt(ctx, op, index, asked, stored)
 }
 
 // forEach calls do for 0 to n-1, at most concurrency at a time, and returns the

@@ -27,6 +27,9 @@ var _ DynamoDBAPI = (*EncryptedTable)(nil)
 // attribute_not_exists are fine), and the legacy parameters that expressions have
 // replaced.
 //
+// A signature does not say to which request an item is the answer: one with an
+// item of another key is ErrWrongItem, in Query one of another partition.
+//
 // Errors of DynamoDB are returned as they are, found by errors.As as usual; an
 // item that comes with one is decrypted. Errors about an item are an *ItemError.
 // An output never accompanies an error.

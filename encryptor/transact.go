@@ -15,10 +15,16 @@ const (
 	opTransactWrite = "TransactWriteItems"
 )
 
+// part is what one part of a transaction is about; without a table it passes.
+type part struct {
+	table *boundTable
+	key   Item
+}
+
 func (c *core) transactGetItems(_ context.Context, params *dynamodb.TransactGetItemsInput) (*dynamodb.TransactGetItemsInput, finisher[dynamodb.TransactGetItemsOutput], error) {
 	in := copyOf(params)
 	in.TransactItems = slices.Clone(in.TransactItems)
-	tables := make([]*boundTable, len(in.TransactItems))
+	parts := make([]part, len(in.TransactItems))
 	for i := range in.TransactItems {
 		if in.TransactItems[i].Get == nil {
 			continue
@@ -36,18 +42,18 @@ func (c *core) transactGetItems(_ context.Context, params *dynamodb.TransactGetI
 		}
 		get.TableName = t.name(get.TableName)
 		in.TransactItems[i].Get = &get
-		tables[i] = t
+		parts[i] = part{t, pick(get.Key, t.keys)}
 	}
 	return &in, finishing(func(ctx context.Context, err error) error {
-		return decryptCancellation(ctx, opTransactGet, tables, err)
+		return decryptCancellation(ctx, opTransactGet, parts, err)
 	}, func(ctx context.Context, out *dynamodb.TransactGetItemsOutput) error {
-		if len(out.Responses) > len(tables) {
-			return fmt.Errorf("%s: %d answers for %d items", opTransactGet, len(out.Responses), len(tables))
+		if len(out.Responses) > len(parts) {
+			return fmt.Errorf("%s: %d answers for %d items", opTransactGet, len(out.Responses), len(parts))
 		}
 		out.Responses = slices.Clone(out.Responses)
-		return forEach(len(out.Responses), concurrencyOf(tables), func(i int) (err error) {
-			if t := tables[i]; t != nil && out.Responses[i].Item != nil {
-				out.Responses[i].Item, err = t.decryptAt(ctx, opTransactGet, i, out.Responses[i].Item)
+		return forEach(len(out.Responses), concurrencyOf(parts), func(i int) (err error) {
+			if p := parts[i]; p.table != nil && out.Responses[i].Item != nil {
+				out.Responses[i].Item, err = p.table.decryptAt(ctx, opTransactGet, i, p.key, out.Responses[i].Item)
 			}
 			return err
 		})
@@ -57,23 +63,25 @@ func (c *core) transactGetItems(_ context.Context, params *dynamodb.TransactGetI
 func (c *core) transactWriteItems(ctx context.Context, params *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsInput, finisher[dynamodb.TransactWriteItemsOutput], error) {
 	in := copyOf(params)
 	in.TransactItems = slices.Clone(in.TransactItems)
-	tables := make([]*boundTable, len(in.TransactItems))
+	parts := make([]part, len(in.TransactItems))
 	encrypts := false
 	for i := range in.TransactItems {
 		t, err := c.checkTransactItem(&in.TransactItems[i])
 		if err != nil {
 			return nil, nil, at(i, err)
 		}
-		tables[i] = t
+		if t != nil {
+			parts[i] = part{t, pick(keyOf(in.TransactItems[i]), t.keys)}
+		}
 		encrypts = encrypts || t != nil && in.TransactItems[i].Put != nil
 	}
 	// All are checked before the first is encrypted, which may cost a call.
-	err := forEach(len(tables), concurrencyOf(tables), func(i int) error {
+	err := forEach(len(parts), concurrencyOf(parts), func(i int) error {
 		put := in.TransactItems[i].Put
-		if tables[i] == nil || put == nil {
+		if parts[i].table == nil || put == nil {
 			return nil
 		}
-		encrypted, err := tables[i].encryptAt(ctx, opTransactWrite, i, put.Item)
+		encrypted, err := parts[i].table.encryptAt(ctx, opTransactWrite, i, put.Item)
 		if err == nil {
 			put.Item = encrypted // of the copy
 		}
@@ -83,7 +91,7 @@ func (c *core) transactWriteItems(ctx context.Context, params *dynamodb.Transact
 		return nil, nil, err
 	}
 	return &in, finishing(func(ctx context.Context, err error) error {
-		err = decryptCancellation(ctx, opTransactWrite, tables, err)
+		err = decryptCancellation(ctx, opTransactWrite, parts, err)
 		var mismatch *types.IdempotentParameterMismatchException
 		if encrypts && errors.As(err, &mismatch) {
 			return fmt.Errorf("%w: a transaction with this ClientRequestToken was accepted or is under way, and encrypting an item again makes another request of it: %w", ErrUnknownOutcome, err)
@@ -155,11 +163,27 @@ func actionCount(item *types.TransactWriteItem) int {
 	return n
 }
 
-func concurrencyOf(tables []*boundTable) int {
+// keyOf returns an item that has the key of what a part is about, and maybe more.
+func keyOf(item types.TransactWriteItem) Item {
+	switch {
+	case item.Put != nil:
+		return item.Put.Item
+	case item.Update != nil:
+		return item.Update.Key
+	case item.Delete != nil:
+		return item.Delete.Key
+	case item.ConditionCheck != nil:
+		return item.ConditionCheck.Key
+	default:
+		return nil
+	}
+}
+
+func concurrencyOf(parts []part) int {
 	most := 1
-	for _, t := range tables {
-		if t != nil {
-			most = max(most, t.concurrency)
+	for _, p := range parts {
+		if p.table != nil {
+			most = max(most, p.table.concurrency)
 		}
 	}
 	return most

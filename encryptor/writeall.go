@@ -2,9 +2,11 @@ package encryptor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -26,7 +28,7 @@ type WriteAllOptions struct {
 const defaultWriteAttempts = 10
 
 // WriteReport says what became of the requests that WriteAll took from its
-// iterator.
+// iterator. It prints counts, by every verb of fmt, in slog and in JSON.
 type WriteReport struct {
 	// Written is how many had their effect, or were overtaken by a later request
 	// for the same key.
@@ -37,6 +39,25 @@ type WriteReport struct {
 	// harmless if nobody else writes these keys.
 	Unknown []types.WriteRequest
 }
+
+// reportCounts is what of a WriteReport may be printed: its requests are plaintext.
+type reportCounts struct{ Written, Unsent, Unknown int }
+
+func (r WriteReport) counts() reportCounts {
+	return reportCounts{r.Written, len(r.Unsent), len(r.Unknown)}
+}
+
+// Format prints counts only, whatever the verb.
+func (r WriteReport) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "WriteReport%+v", r.counts()) }
+
+// LogValue logs counts only.
+func (r WriteReport) LogValue() slog.Value {
+	c := r.counts()
+	return slog.GroupValue(slog.Int("written", c.Written), slog.Int("unsent", c.Unsent), slog.Int("unknown", c.Unknown))
+}
+
+// MarshalJSON writes counts only.
+func (r WriteReport) MarshalJSON() ([]byte, error) { return json.Marshal(r.counts()) }
 
 // WriteAll writes puts and deletions in batches of 25 until requests ends, as
 // boto3's batch_writer does. Each put is encrypted once: what DynamoDB leaves

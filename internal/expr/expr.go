@@ -67,21 +67,22 @@ type Use struct {
 // bytes; a literal value that somebody wrote into the expression is not
 // repeated.
 func Uses(expression string, names map[string]string) ([]Use, error) {
-	p := parser{src: expression, names: names}
-	for p.skipSpace(); p.pos < len(p.src); p.skipSpace() {
-		if err := p.token(); err != nil {
-			return nil, err
-		}
-	}
-	switch {
-	case p.last == atStart:
-		return nil, fmt.Errorf("%w: it is empty", ErrSyntax)
-	case !p.last.endsOperand():
-		return nil, fmt.Errorf("%w: it ends where an operand is missing", ErrSyntax)
-	case p.depth > 0:
-		return nil, fmt.Errorf("%w: %d unclosed parentheses", ErrSyntax, p.depth)
+	p := parser{names: names}
+	if err := p.parse(expression); err != nil {
+		return nil, err
 	}
 	return p.uses, nil
+}
+
+// Equalities returns the attributes that an expression compares by "=" with a value
+// placeholder on the right, and the placeholder of each. It is meant for key
+// conditions, which are comparisons joined by AND. Errors are those of [Uses].
+func Equalities(expression string, names map[string]string) (map[string]string, error) {
+	p := parser{names: names, equal: make(map[string]string)}
+	if err := p.parse(expression); err != nil {
+		return nil, err
+	}
+	return p.equal, nil
 }
 
 // kind says what the token before the current position was; it decides what may
@@ -137,18 +138,41 @@ type parser struct {
 	depth  int    // open parentheses
 	clause string // the clause of an update expression, else empty
 	uses   []Use
+
+	left  string            // the attribute on the left of the "=" that was just read
+	equal map[string]string // placeholders by attribute; nil if nobody asks
+}
+
+func (p *parser) parse(expression string) error {
+	p.src = expression
+	for p.skipSpace(); p.pos < len(p.src); p.skipSpace() {
+		if err := p.token(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case p.last == atStart:
+		return fmt.Errorf("%w: it is empty", ErrSyntax)
+	case !p.last.endsOperand():
+		return fmt.Errorf("%w: it ends where an operand is missing", ErrSyntax)
+	case p.depth > 0:
+		return fmt.Errorf("%w: %d unclosed parentheses", ErrSyntax, p.depth)
+	}
+	return nil
 }
 
 // token reads one token, a path or the head of a function call counting as one.
 // The position is at a byte that is not white space.
 func (p *parser) token() error {
+	left := p.left
+	p.left = ""
 	switch c := p.src[p.pos]; {
 	case isLetter(c):
 		return p.wordToken()
 	case c == '#':
 		return p.path(p.pos)
 	case c == ':':
-		return p.value()
+		return p.value(left)
 	case c == '(':
 		if p.last.endsOperand() || p.last == afterClause {
 			return p.unexpected()
@@ -177,6 +201,11 @@ func (p *parser) token() error {
 func (p *parser) infix() error {
 	if !p.last.endsOperand() {
 		return p.unexpected()
+	}
+	if p.last == afterPath && p.peek() == '=' {
+		if use := p.uses[len(p.uses)-1]; !use.Nested {
+			p.left = use.Name
+		}
 	}
 	p.last = afterInfix
 	switch rest := p.src[p.pos:]; {
@@ -308,8 +337,8 @@ func (p *parser) index() error {
 }
 
 // value reads a value placeholder. Only ADD and DELETE have one directly after a
-// path.
-func (p *parser) value() error {
+// path. left is the attribute that the value is compared with by "=", if it is.
+func (p *parser) value(left string) error {
 	ok := !p.last.endsOperand() && p.last != afterClause
 	if p.clause == clauseAdd || p.clause == clauseDelete {
 		ok = p.last == afterPath
@@ -317,11 +346,15 @@ func (p *parser) value() error {
 	if !ok {
 		return p.unexpected()
 	}
+	start := p.pos
 	p.pos++
 	if !isWord(p.peek()) {
 		return p.unexpected()
 	}
 	p.word()
+	if left != "" && p.equal != nil {
+		p.equal[left] = p.src[start:p.pos]
+	}
 	p.last = afterValue
 	return nil
 }
