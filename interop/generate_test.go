@@ -13,13 +13,22 @@ import (
 )
 
 // generator makes items and configurations from a seed: whoever sees a failure can have the same one again.
-// It stays within what every peer agrees on; where they do not, differences_test.go says so case by case.
-type generator struct{ *rand.Rand }
+// It makes what users of the libraries have met trouble with, but for the inputs that its library excludes.
+type generator struct {
+	*rand.Rand
+	library *library
+	// tables take what DynamoDB takes, and not all that can be encrypted.
+	tables bool
+}
 
-func newGenerator(label string) generator {
+func newGenerator(l *library, label string) generator {
 	var seed [32]byte
 	copy(seed[:], "ddbec interop "+label)
-	return generator{rand.New(rand.NewChaCha8(seed))}
+	return generator{Rand: rand.New(rand.NewChaCha8(seed)), library: l}
+}
+
+func (g generator) may(in input) bool {
+	return g.library.excluded[in] == "" && !(g.tables && in == hugeNumbers)
 }
 
 func pick[T any](g generator, from ...T) T { return from[g.IntN(len(from))] }
@@ -44,16 +53,46 @@ func (g generator) bytes(most int) []byte {
 	return b
 }
 
-// number has at most 28 significant digits and 38 in its plain form, which is as far as the Python library is exact.
+// numbers are spellings that somebody's program has met, by the reason why a library may differ; "" has those that all
+// libraries agree on. Text that is no number (A4) is none of them: Go writes none.
+var numbers = map[input][]string{
+	"": {
+		"0", "0.00", "0E+5", "1.0", "1E2", "1E+2", "5E+1", "1e-5", "+5", "5.", ".5", "-.5", "00042", "55.34000",
+		"1.70206220242E+12", "-9.99E-100", "9999999999999999999999999999",
+	},
+	longNumbers: {
+		"12345678901234567890123456789012345678", "99999999999999999999999999995", "12345678901234567890123456785",
+		"0.1234567890123456789012345678901234567", "1.00000000000000007629769841092E+50",
+	},
+	hugeNumbers: {
+		"1234567895171680000000000000000000000000", "1" + strings.Repeat("0", 100), "1E+127", "1E-166", "-1E+300",
+		strings.Repeat("123456789", 5),
+	},
+	minusZero: {"-0", "-0.0", "-0E5"},
+}
+
+// number makes one in four from the list. The others have at most 28 significant digits, and 38 in their plain form,
+// unless the library takes more.
 func (g generator) number() string {
 	if g.IntN(4) == 0 {
-		return pick(g, "0", "0.00", "0E+5", "1.0", "1E2", "1E+2", "1e-5", "+5", "5.", ".5", "-.5", "00042", "55.34000",
-			"1.70206220242E+12", "-9.99E-100", "9999999999999999999999999999")
+		kind := pick(g, "", "", longNumbers, hugeNumbers, minusZero)
+		if kind != "" && !g.may(kind) {
+			kind = ""
+		}
+		return pick(g, numbers[kind]...)
+	}
+	most, plain := 28, 38
+	if g.may(longNumbers) {
+		most = 38
+	}
+	if g.may(hugeNumbers) {
+		most, plain = 80, 400
 	}
 	digits := fmt.Sprint(1 + g.IntN(9))
-	for range g.IntN(27) {
+	for range g.IntN(most) {
 		digits += fmt.Sprint(g.IntN(10))
 	}
+	digits = digits[:min(len(digits), most)]
 	sign := pick(g, "", "", "-", "+")
 	switch g.IntN(4) {
 	case 0:
@@ -64,7 +103,7 @@ func (g generator) number() string {
 	case 2:
 		return sign + digits + pick(g, "E", "e") + "-" + fmt.Sprint(g.IntN(90))
 	default:
-		return sign + digits + pick(g, "E", "e", "E+") + fmt.Sprint(g.IntN(38-len(digits)))
+		return sign + digits + pick(g, "E", "e", "E+") + fmt.Sprint(g.IntN(plain+1-len(digits)))
 	}
 }
 
@@ -104,10 +143,16 @@ func (g generator) value(hidden bool, depth int) types.AttributeValue {
 	case 4:
 		return &types.AttributeValueMemberB{Value: g.bytes(40)}
 	case 5:
+		if g.IntN(6) == 0 { // A6: these two sort differently in UTF-8 and UTF-16
+			return &types.AttributeValueMemberSS{Value: []string{"\uff5e", "\U0001f600", "\uff5ez"}}
+		}
 		return &types.AttributeValueMemberSS{Value: set(g, hidden, func() string { return g.text(4) }, func(s string) string { return s })}
 	case 6:
 		return &types.AttributeValueMemberNS{Value: set(g, hidden, g.number, func(n string) string { return vectors.ValueText(number(n)) })}
 	case 7:
+		if g.IntN(6) == 0 { // A5: as signed bytes, the last two come first
+			return &types.AttributeValueMemberBS{Value: [][]byte{{0x01}, {0x7f}, {0x80}, {0xff}}}
+		}
 		return &types.AttributeValueMemberBS{Value: set(g, hidden, func() []byte { return g.bytes(3) }, func(b []byte) string { return string(b) })}
 	case 8:
 		list := make([]types.AttributeValue, g.IntN(5))
@@ -148,6 +193,10 @@ func (g generator) item(p provider, table string) (setup, encryptor.Item) {
 			Default:   pick(g, actions.EncryptAndSign, actions.EncryptAndSign, actions.SignOnly, actions.DoNothing),
 			Overrides: map[string]actions.CryptoAction{},
 		},
+		order: g.library.order,
+	}
+	if p.spec.Kind != "kms" && g.IntN(8) == 0 {
+		s.nameless = g.library.nameless // A7; Direct KMS binds the name to KMS as well, and Go never without one
 	}
 	item := encryptor.Item{s.partitionKey: g.key(pick(g, "S", "N", "B"))}
 	if g.IntN(2) == 0 {

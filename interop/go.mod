@@ -13,8 +13,11 @@ require (
 	github.com/stretchr/testify v1.12.1
 )
 
+require github.com/aws/aws-sdk-go-v2/service/dynamodbstreams v1.46.6 // indirect
+
 require (
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.15 // indirect
+	github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue v1.21.19
 	github.com/aws/aws-sdk-go-v2/feature/ec2/imds v1.20.7 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.10 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.10 // indirect

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,9 +13,6 @@ import (
 	"github.com/ddbec/ddbec-go/encryptor"
 	"github.com/ddbec/ddbec-go/internal/vectors"
 )
-
-// pythonVariable names the interpreter that has the Python library installed. interop/run sets it.
-const pythonVariable = "DDBEC_INTEROP_PYTHON"
 
 // request is one line to a peer. The README has the protocol; it is the same for every language.
 type request struct {
@@ -29,6 +24,8 @@ type request struct {
 	Actions      *actionsSpec  `json:"actions,omitempty"`
 	Item         vectors.Item  `json:"item,omitempty"`
 	Key          vectors.Item  `json:"key,omitempty"`
+	Version      int64         `json:"version"`          // of replicate
+	Target       string        `json:"target,omitempty"` // of replicate
 }
 
 type answer struct {
@@ -41,13 +38,14 @@ type answer struct {
 
 // peer is a worker process of another language's library.
 type peer struct {
-	in  io.Writer
-	out *bufio.Reader
+	library *library
+	in      io.Writer
+	out     *bufio.Reader
 }
 
-func startPython(t *testing.T, environment ...string) *peer {
+func (l *library) start(t *testing.T, environment ...string) *peer {
 	t.Helper()
-	cmd := pythonCommand(t, "peer.py")
+	cmd := l.program(t, l.peer)
 	cmd.Env = append(cmd.Environ(), environment...)
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
@@ -64,25 +62,7 @@ func startPython(t *testing.T, environment ...string) *peer {
 			t.Error("the peer's end:", err)
 		}
 	})
-	return &peer{in: in, out: bufio.NewReader(out)}
-}
-
-// needPython returns the interpreter that has the Python library; without one the
-// test is skipped.
-func needPython(t *testing.T) string {
-	t.Helper()
-	python := os.Getenv(pythonVariable)
-	if python == "" {
-		t.Skip("no Python library: start this with interop/run")
-	}
-	return python
-}
-
-func pythonCommand(t *testing.T, script string, arguments ...string) *exec.Cmd {
-	t.Helper()
-	python := needPython(t)
-	// Not under t.Context(): that ends before cleanup, which lets a peer end by itself.
-	return exec.Command(python, append([]string{filepath.Join("python", script)}, arguments...)...)
+	return &peer{library: l, in: in, out: bufio.NewReader(out)}
 }
 
 // ask sends one request. The answer may be a refusal.
@@ -120,14 +100,21 @@ func describe(r request) string {
 type setup struct {
 	provider     provider
 	table        string
+	nameless     string // not empty: written without a table name, and this signed instead
 	partitionKey string
 	sortKey      string
 	actions      actionsSpec
+	unsignedKeys bool
+	order        encryptor.CanonicalOrder // that Go writes in; it reads both
 }
 
 func (s setup) request(op string, item encryptor.Item) request {
-	return request{
+	r := request{
 		Op: op, Provider: &s.provider.spec, Table: &s.table, PartitionKey: s.partitionKey, SortKey: s.sortKey,
-		Actions: &s.actions, Item: item,
+		Actions: &s.actions, Item: vectors.Item(item),
 	}
+	if s.nameless != "" {
+		r.Table = nil
+	}
+	return r
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/ddbec/ddbec-go/actions"
 	"github.com/ddbec/ddbec-go/encryptor"
+	"github.com/ddbec/ddbec-go/internal/vectors"
 	"github.com/ddbec/ddbec-go/materials"
 	"github.com/ddbec/ddbec-go/tableinfo"
 )
@@ -26,6 +28,11 @@ type providerSpec struct {
 	SigningAlgorithm string            `json:"signing_algorithm,omitempty"`
 	KeyID            string            `json:"key_id,omitempty"`
 	Description      map[string]string `json:"description,omitempty"`
+	MetaTable        string            `json:"meta_table,omitempty"`
+	MaterialName     string            `json:"material_name,omitempty"`
+	Provider         *providerSpec     `json:"provider,omitempty"` // of the rows in the meta table
+	Extra            vectors.Item      `json:"extra,omitempty"`
+	ExtraSignedOnly  []string          `json:"extra_signed_only,omitempty"`
 }
 
 type actionsSpec struct {
@@ -45,6 +52,9 @@ func (s setup) encryptor(t *testing.T, optFns ...func(*encryptor.Options)) *encr
 	info := tableinfo.TableInfo{Name: s.table, Primary: tableinfo.Index{PartitionKey: s.partitionKey, SortKey: s.sortKey}}
 	e, err := encryptor.New(s.provider.ours, info, append([]func(*encryptor.Options){func(o *encryptor.Options) {
 		o.Actions = actions.AttributeActions{Default: s.actions.Default, Overrides: s.actions.Overrides}
+		o.Order = s.order
+		o.SignedTableName = s.nameless
+		o.UnsignedKeys = s.unsignedKeys
 	}}, optFns...)...)
 	require.NoError(t, err)
 	return e
@@ -137,20 +147,22 @@ func directKMS(t *testing.T, name string, client materials.KMSClient, keyARN str
 	return provider{name, providerSpec{Kind: "kms", KeyID: keyARN, Description: description}, ours}
 }
 
-// The clients are configured as a user's would be: from the environment, which names the endpoint.
+// awsConfig is a user's: from the environment, which names the endpoint. Only the HTTP client is the tests' own.
+func awsConfig(t *testing.T) aws.Config {
+	t.Helper()
+	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithHTTPClient(&sdkClient{}))
+	require.NoError(t, err)
+	return cfg
+}
 
 func kmsClient(t *testing.T) *kms.Client {
 	t.Helper()
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	require.NoError(t, err)
-	return kms.NewFromConfig(cfg)
+	return kms.NewFromConfig(awsConfig(t))
 }
 
 func dynamoDBClient(t *testing.T) *dynamodb.Client {
 	t.Helper()
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	require.NoError(t, err)
-	return dynamodb.NewFromConfig(cfg)
+	return dynamodb.NewFromConfig(awsConfig(t))
 }
 
 func createKey(t *testing.T, client *kms.Client) string {

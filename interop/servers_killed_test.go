@@ -40,7 +40,7 @@ func TestServersKilled(t *testing.T) {
 	processes := &dynoxides{program: program, file: file}
 	t.Cleanup(processes.end) // after the fixture's
 	url, process := processes.start(t)
-	f := newFixture(t, onDynoxide, url, onTable)
+	f := newFixture(t, onDynoxide, url, onTable, newWire())
 	w := &writing{f: f, counters: map[string]acknowledgedCounter{}}
 	for i := range kills {
 		w.untilKilled(t, process, i)
@@ -71,7 +71,7 @@ func (d *dynoxides) start(t *testing.T) (url string, process *os.Process) {
 	require.NoError(t, cmd.Start())
 	d.started = append(d.started, cmd)
 	url = "http://" + address.String()
-	client := newClient(url, newWire(onDynoxide))
+	client := newClient(url, newWire())
 	require.Eventually(t, func() bool {
 		_, err := client.ListTables(context.Background(), &dynamodb.ListTablesInput{})
 		return err == nil

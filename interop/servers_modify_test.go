@@ -71,7 +71,8 @@ var modifyOperations = []operation{
 	{"Modify: plaintext becomes encrypted", tableFace, func(t tester, f *fixture) {
 		_, err := f.raw.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &f.customers, Item: customer("ada", 1)})
 		require.NoError(t, err)
-		table := f.open(t, func(o *encryptor.Options) { o.Plaintext = encryptor.AllowPlaintextReads })
+		table, err := encryptor.NewTable(f.raw, f.codec(t, f.customers, customerActions, plaintextReads))
+		require.NoError(t, err)
 		_, err = table.Modify(t.Context(), customerKey("ada", 1), func(encryptor.Item) error { return nil })
 		require.NoError(t, err)
 		requireCiphertext(t, f.stored(t, f.customers, customerKey("ada", 1)))
@@ -156,13 +157,4 @@ func (f *fixture) race(t tester, times int) (bumped int) {
 	}
 	require.Positive(t, bumped)
 	return bumped
-}
-
-// open opens the table of customers with further options.
-func (f *fixture) open(t tester, optFns ...func(*encryptor.Options)) *encryptor.EncryptedTable {
-	t.Helper()
-	options := append([]func(*encryptor.Options){func(o *encryptor.Options) { o.Actions = customerActions }}, optFns...)
-	table, err := encryptor.NewEncryptedTable(t.Context(), f.raw, f.customers, f.provider(t), options...)
-	require.NoError(t, err)
-	return table
 }

@@ -3,12 +3,9 @@ package interop
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"runtime"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -54,7 +51,7 @@ var (
 	tableFace  = []string{onTable}                // for methods that only EncryptedTable has
 	several    = []string{onClient, onMiddleware} // for requests about several tables
 	operations = slices.Concat(putOperations, updateOperations, queryOperations, scanOperations, batchOperations,
-		transactOperations, modifyOperations, iterationOperations, valueOperations, tableOperations)
+		transactOperations, modifyOperations, iterationOperations, damagedOperations, policyOperations, valueOperations, tableOperations)
 )
 
 // operation is a line of the table: what must be so on every server, through every
@@ -90,7 +87,9 @@ func TestServers(t *testing.T) {
 				t.Run(op.name, func(t *testing.T) {
 					for _, face := range op.faces {
 						t.Run(face, func(t *testing.T) {
-							runOperation(t, s.name, op, newFixture(t, s.name, url, face))
+							w := newWire()
+							t.Cleanup(func() { w.requireNoRepeats(t) }) // after the fixture's
+							runOperation(t, s.name, op, newFixture(t, s.name, url, face, w))
 						})
 					}
 				})
@@ -166,69 +165,6 @@ func newClient(url string, wire dynamodb.HTTPClient) *dynamodb.Client {
 		}),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 20 * time.Millisecond }),
 	})
-}
-
-// wire is an HTTP client that loses an answer on demand: the server has done what
-// it was asked, and the SDK does not learn of it.
-type wire struct {
-	client http.Client
-
-	mu   sync.Mutex
-	lose map[string]int // answers to be lost, by operation
-	sent map[string]int // requests, by operation
-	host string         // to which requests go instead, if it is not ""
-}
-
-func newWire(server string) *wire {
-	// As many idle connections as a test has writers, none of them by way of a proxy.
-	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 10 * time.Second}
-	// The servers in Python close a connection after a number of requests, some of
-	// them done but not answered, and the SDK would do those twice.
-	transport.DisableKeepAlives = server == onMinistack || server == onMoto
-	return &wire{client: http.Client{Transport: transport, Timeout: time.Minute}, lose: map[string]int{}, sent: map[string]int{}}
-}
-
-func (w *wire) loseNext(op string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.lose[op]++
-}
-
-func (w *wire) requests(op string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.sent[op]
-}
-
-// redirect sends further requests to another URL.
-func (w *wire) redirect(url string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.host = strings.TrimPrefix(url, "http://")
-}
-
-func (w *wire) Do(req *http.Request) (*http.Response, error) {
-	_, op, _ := strings.Cut(req.Header.Get("X-Amz-Target"), ".")
-	w.mu.Lock()
-	if w.host != "" {
-		req.URL.Host = w.host
-	}
-	w.mu.Unlock()
-	answer, err := w.client.Do(req)
-	w.mu.Lock()
-	w.sent[op]++
-	lost := w.lose[op] > 0
-	if lost {
-		w.lose[op]--
-	}
-	w.mu.Unlock()
-	if err != nil || !lost {
-		return answer, err
-	}
-	if err := answer.Body.Close(); err != nil {
-		return nil, err
-	}
-	return nil, fmt.Errorf("the test has lost the answer to %s", op)
 }
 
 // exception is what a server lacks.

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -42,4 +43,40 @@ func action(s setup, name string) actions.CryptoAction {
 		return a
 	}
 	return s.actions.Default
+}
+
+// asReturned is a stored item as it may come back from DynamoDB, which keeps the members of a set in no order: here, turned round.
+func asReturned(stored encryptor.Item) encryptor.Item {
+	item := make(encryptor.Item, len(stored))
+	for name, v := range stored {
+		item[name] = turned(v)
+	}
+	return item
+}
+
+func turned(v types.AttributeValue) types.AttributeValue {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberSS:
+		return &types.AttributeValueMemberSS{Value: backwards(v.Value)}
+	case *types.AttributeValueMemberNS:
+		return &types.AttributeValueMemberNS{Value: backwards(v.Value)}
+	case *types.AttributeValueMemberBS:
+		return &types.AttributeValueMemberBS{Value: backwards(v.Value)}
+	case *types.AttributeValueMemberL:
+		list := make([]types.AttributeValue, len(v.Value))
+		for i, element := range v.Value {
+			list[i] = turned(element)
+		}
+		return &types.AttributeValueMemberL{Value: list}
+	case *types.AttributeValueMemberM:
+		return &types.AttributeValueMemberM{Value: asReturned(v.Value)}
+	default:
+		return v
+	}
+}
+
+func backwards[T any](members []T) []T {
+	members = slices.Clone(members)
+	slices.Reverse(members)
+	return members
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/ddbec/ddbec-go/internal/vectors"
 )
 
-// TestUsersProgram runs a Python program as a user has it, which knows nothing of this test: what it puts Go reads, and then it
+// TestPythonUsersProgram runs a Python program as a user has it, which knows nothing of this test: what it puts Go reads, and then it
 // reads what Go has put.
-func TestUsersProgram(t *testing.T) {
-	needPython(t)
+func TestPythonUsersProgram(t *testing.T) {
+	python.program(t, "table_story.py") // skips without the library
 	client, kms := dynamoDBClient(t), kmsClient(t)
 	keyARN := createKey(t, kms)
 	s := setup{
@@ -33,7 +33,7 @@ func TestUsersProgram(t *testing.T) {
 		"leave me":            &types.AttributeValueMemberS{Value: "alone"},
 	}
 	program := func(mode string) {
-		out, err := pythonCommand(t, "table_story.py", mode, s.table, keyARN).CombinedOutput()
+		out, err := python.program(t, "table_story.py", mode, s.table, keyARN).CombinedOutput()
 		require.NoError(t, err, "table_story.py %s:\n%s", mode, out)
 		t.Logf("table_story.py %s:\n%s", mode, out)
 	}
@@ -43,12 +43,12 @@ func TestUsersProgram(t *testing.T) {
 	got, err := table.GetItem(t.Context(), &dynamodb.GetItemInput{Key: s.keyOf(item)})
 	require.NoError(t, err)
 	require.Equal(t, vectors.Text(item), vectors.Text(got.Item))
-	results.add(s.provider.name, pythonToGo)
+	results.add(python, s.provider.name, peerToGo)
 
 	_, err = table.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{Key: s.keyOf(item)})
 	require.NoError(t, err)
 	_, err = table.PutItem(t.Context(), &dynamodb.PutItemInput{Item: item})
 	require.NoError(t, err)
 	program("read")
-	results.add(s.provider.name, goToPython)
+	results.add(python, s.provider.name, goToPeer)
 }

@@ -37,7 +37,8 @@ func (s setup) encryptedTable(t *testing.T, client *dynamodb.Client) *encryptor.
 	t.Helper()
 	table, err := encryptor.NewEncryptedTable(t.Context(), client, s.table, s.provider.ours, func(o *encryptor.Options) {
 		o.Actions = actions.AttributeActions{Default: s.actions.Default, Overrides: s.actions.Overrides}
-		o.UnsignedKeys = s.actions.Default == actions.DoNothing // as Python has it
+		o.UnsignedKeys = s.unsignedKeys
+		o.Order = s.order
 	})
 	require.NoError(t, err)
 	return table
@@ -64,9 +65,13 @@ func createTable(t *testing.T, client *dynamodb.Client, s setup, partition, sort
 	})
 }
 
-// TestTables: both EncryptedTables on one table, which each side fills, reads, queries, scans and empties.
+// TestTables: both sides on one table, which each of them fills, reads, queries, scans and empties.
 func TestTables(t *testing.T) {
-	python := startPython(t)
+	withEach(t, func(t *testing.T, l *library) { tables(t, l.start(t)) })
+}
+
+func tables(t *testing.T, peer *peer) {
+	t.Helper()
 	client, kms := dynamoDBClient(t), kmsClient(t)
 	keyARN := createKey(t, kms)
 	mac := hmacSigning(t, "HmacSHA256")
@@ -75,36 +80,40 @@ func TestTables(t *testing.T) {
 		partition, sort types.ScalarAttributeType
 		byDefault       actions.CryptoAction
 	}{
-		{directKMS(t, "EncryptedTable, Direct KMS, keys S and N", kms, keyARN, nil), "S", "N", actions.EncryptAndSign},
-		{directKMS(t, "EncryptedTable, Direct KMS, key B", kms, keyARN, nil), "B", "", actions.EncryptAndSign},
-		{directKMS(t, "EncryptedTable, Direct KMS, keys N and B", kms, keyARN, nil), "N", "B", actions.SignOnly},
-		{directKMS(t, "EncryptedTable, Direct KMS, keys left unsigned", kms, keyARN, nil), "S", "N", actions.DoNothing},
-		{wrappedAES(t, "EncryptedTable, wrapped AES, keys S and S", 32, mac), "S", "S", actions.EncryptAndSign},
+		{directKMS(t, "table, Direct KMS, keys S and N", kms, keyARN, nil), "S", "N", actions.EncryptAndSign},
+		{directKMS(t, "table, Direct KMS, key B", kms, keyARN, nil), "B", "", actions.EncryptAndSign},
+		{directKMS(t, "table, Direct KMS, keys N and B", kms, keyARN, nil), "N", "B", actions.SignOnly},
+		{directKMS(t, "table, Direct KMS, nothing done by default", kms, keyARN, nil), "S", "N", actions.DoNothing},
+		{wrappedAES(t, "table, wrapped AES, keys S and S", 32, mac), "S", "S", actions.EncryptAndSign},
 	} {
 		t.Run(c.provider.name, func(t *testing.T) {
 			s := setup{
-				provider: c.provider, table: fmt.Sprintf("interop-table-%d", i), partitionKey: "partition",
+				provider: c.provider, table: fmt.Sprintf("interop-%s-%d", peer.library.name, i), partitionKey: "partition",
 				actions: actionsSpec{Default: c.byDefault, Overrides: map[string]actions.CryptoAction{}},
+				order:   peer.library.order,
+				// Python leaves keys unsigned then.
+				unsignedKeys: peer.library == python && c.byDefault == actions.DoNothing,
 			}
 			if c.sort != "" {
 				s.sortKey = "sort"
 			}
 			createTable(t, client, s, c.partition, c.sort)
-			g := newGenerator(s.table)
-			byPython, byGo := g.tableItems(&s, c.partition, c.sort, "p"), g.tableItems(&s, c.partition, c.sort, "g")
+			g := newGenerator(peer.library, s.table)
+			g.tables = true
+			byPeer, byGo := g.tableItems(&s, c.partition, c.sort, "p"), g.tableItems(&s, c.partition, c.sort, "g")
 			table := s.encryptedTable(t, client)
-			for _, item := range byPython {
-				python.mustAsk(t, s.request("put", item))
+			for _, item := range byPeer {
+				peer.mustAsk(t, s.request("put", item))
 			}
 			for _, item := range byGo {
 				_, err := table.PutItem(t.Context(), &dynamodb.PutItemInput{Item: item})
 				require.NoError(t, err)
 			}
-			all := append(append([]encryptor.Item{}, byPython...), byGo...)
+			all := append(append([]encryptor.Item{}, byPeer...), byGo...)
 			requireStoredInTable(t, client, s, all)
-			readByGo(t, table, s, byPython, all)
-			readByPython(t, python, s, byGo, all)
-			deleteAll(t, python, table, client, s, byPython, byGo)
+			readByGo(t, peer.library, table, s, byPeer, all)
+			readByPeer(t, peer, s, byGo, all)
+			deleteAll(t, peer, table, client, s, byPeer, byGo)
 		})
 	}
 }
@@ -174,13 +183,13 @@ func requireStoredInTable(t *testing.T, client *dynamodb.Client, s setup, items 
 	}
 }
 
-func readByGo(t *testing.T, table *encryptor.EncryptedTable, s setup, byPython, all []encryptor.Item) {
+func readByGo(t *testing.T, l *library, table *encryptor.EncryptedTable, s setup, byPeer, all []encryptor.Item) {
 	t.Helper()
-	for _, item := range byPython {
+	for _, item := range byPeer {
 		got, err := table.GetItem(t.Context(), &dynamodb.GetItemInput{Key: s.keyOf(item), ConsistentRead: aws.Bool(true)})
 		require.NoError(t, err)
 		require.Equal(t, vectors.Text(item), vectors.Text(got.Item))
-		results.add(s.provider.name+": GetItem", pythonToGo)
+		results.add(l, s.provider.name, peerToGo)
 
 		found, err := table.Query(t.Context(), &dynamodb.QueryInput{
 			KeyConditionExpression:    aws.String("#k = :k"),
@@ -189,7 +198,7 @@ func readByGo(t *testing.T, table *encryptor.EncryptedTable, s setup, byPython, 
 		})
 		require.NoError(t, err)
 		require.Equal(t, byKey(s, []encryptor.Item{item}), byKey(s, found.Items))
-		results.add(s.provider.name+": Query", pythonToGo)
+		results.add(l, s.provider.name, peerToGo)
 	}
 	var scanned []encryptor.Item
 	pages := dynamodb.NewScanPaginator(table, &dynamodb.ScanInput{TableName: &s.table, Limit: aws.Int32(7)})
@@ -200,40 +209,40 @@ func readByGo(t *testing.T, table *encryptor.EncryptedTable, s setup, byPython, 
 	}
 	require.Len(t, scanned, len(all))
 	require.Equal(t, byKey(s, all), byKey(s, scanned))
-	results.add(s.provider.name+": Scan of all", pythonToGo)
+	results.add(l, s.provider.name, peerToGo)
 }
 
-func readByPython(t *testing.T, python *peer, s setup, byGo, all []encryptor.Item) {
+func readByPeer(t *testing.T, peer *peer, s setup, byGo, all []encryptor.Item) {
 	t.Helper()
 	for _, item := range byGo {
-		got := python.mustAsk(t, s.keyRequest("get", s.keyOf(item))).Item
+		got := peer.mustAsk(t, s.keyRequest("get", s.keyOf(item))).Item
 		require.Equal(t, vectors.Text(item), vectors.Text(encryptor.Item(got)))
-		results.add(s.provider.name+": GetItem", goToPython)
+		results.add(peer.library, s.provider.name, goToPeer)
 
 		key := encryptor.Item{s.partitionKey: item[s.partitionKey]}
-		found := python.mustAsk(t, s.keyRequest("query", key)).Items
+		found := peer.mustAsk(t, s.keyRequest("query", key)).Items
 		require.Equal(t, byKey(s, []encryptor.Item{item}), byKey(s, itemsOf(found)))
-		results.add(s.provider.name+": Query", goToPython)
+		results.add(peer.library, s.provider.name, goToPeer)
 	}
-	scanned := python.mustAsk(t, s.request("scan", nil)).Items
+	scanned := peer.mustAsk(t, s.request("scan", nil)).Items
 	require.Len(t, scanned, len(all))
 	require.Equal(t, byKey(s, all), byKey(s, itemsOf(scanned)))
-	results.add(s.provider.name+": Scan of all", goToPython)
+	results.add(peer.library, s.provider.name, goToPeer)
 }
 
 // deleteAll lets each side delete what the other has written. Go asks for the old image, and gets it decrypted.
-func deleteAll(t *testing.T, python *peer, table *encryptor.EncryptedTable, client *dynamodb.Client, s setup, byPython, byGo []encryptor.Item) {
+func deleteAll(t *testing.T, peer *peer, table *encryptor.EncryptedTable, client *dynamodb.Client, s setup, byPeer, byGo []encryptor.Item) {
 	t.Helper()
-	for _, item := range byPython {
+	for _, item := range byPeer {
 		old, err := table.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{Key: s.keyOf(item), ReturnValues: types.ReturnValueAllOld})
 		require.NoError(t, err)
 		require.Equal(t, vectors.Text(item), vectors.Text(old.Attributes))
-		results.add(s.provider.name+": DeleteItem", pythonToGo)
+		results.add(peer.library, s.provider.name, peerToGo)
 	}
 	for _, item := range byGo {
-		python.mustAsk(t, s.keyRequest("delete", s.keyOf(item)))
-		require.Nil(t, python.mustAsk(t, s.keyRequest("get", s.keyOf(item))).Item)
-		results.add(s.provider.name+": DeleteItem", goToPython)
+		peer.mustAsk(t, s.keyRequest("delete", s.keyOf(item)))
+		require.Nil(t, peer.mustAsk(t, s.keyRequest("get", s.keyOf(item))).Item)
+		results.add(peer.library, s.provider.name, goToPeer)
 	}
 	left, err := client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &s.table})
 	require.NoError(t, err)

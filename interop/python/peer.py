@@ -93,8 +93,20 @@ def delete(request):
     return {}
 
 
+def rotate(request):
+    description = request["provider"]
+    providers.meta_store(description).new_provider(description["material_name"])
+    return refresh(request)
+
+
+def refresh(request):
+    _provider(request).refresh()
+    return {}
+
+
 _OPERATIONS = {
-    operation.__name__: operation for operation in (versions, encrypt, decrypt, put, get, query, scan, delete)
+    operation.__name__: operation
+    for operation in (versions, encrypt, decrypt, put, get, query, scan, delete, rotate, refresh)
 }
 
 

@@ -2,12 +2,15 @@
 
 import base64
 
+import boto3
 import botocore.session
 from dynamodb_encryption_sdk.delegated_keys.jce import JceNameLocalDelegatedKey
 from dynamodb_encryption_sdk.encrypted import CryptoConfig
 from dynamodb_encryption_sdk.identifiers import CryptoAction, EncryptionKeyType, KeyEncodingType
 from dynamodb_encryption_sdk.material_providers.aws_kms import AwsKmsCryptographicMaterialsProvider
+from dynamodb_encryption_sdk.material_providers.most_recent import CachingMostRecentProvider
 from dynamodb_encryption_sdk.material_providers.static import StaticCryptographicMaterialsProvider
+from dynamodb_encryption_sdk.material_providers.store.meta import MetaStore
 from dynamodb_encryption_sdk.material_providers.wrapped import WrappedCryptographicMaterialsProvider
 from dynamodb_encryption_sdk.materials.raw import RawDecryptionMaterials, RawEncryptionMaterials
 from dynamodb_encryption_sdk.structures import AttributeActions, EncryptionContext
@@ -58,6 +61,19 @@ def kms(description, regional_clients=None):
     )
 
 
+def meta_store(description):
+    return MetaStore(
+        table=boto3.resource("dynamodb").Table(description["meta_table"]),
+        materials_provider=provider(description["provider"]),
+    )
+
+
+def most_recent(description):
+    return CachingMostRecentProvider(
+        provider_store=meta_store(description), material_name=description["material_name"], version_ttl=60.0
+    )
+
+
 def provider(description):
     kind = description["kind"]
     if kind == "static":
@@ -68,6 +84,8 @@ def provider(description):
         return wrapped(description, "RSA")
     if kind == "kms":
         return kms(description)
+    if kind == "most_recent":
+        return most_recent(description)
     raise ValueError("unknown provider kind " + kind)
 
 
