@@ -99,7 +99,7 @@ func peerVectorDescription(t *testing.T, file peerVectorFile, c peerVectorCase) 
 	spy := &peerVectorSpy{}
 	c.PartitionKey, c.Actions.Default = "id", actions.SignOnly
 	_, err = peerVectorEncryptorOf(t, file, c, spy).Decrypt(t.Context(), encryptor.Item{
-		"id":              &types.AttributeValueMemberS{Value: "x"},
+		"id":                &types.AttributeValueMemberS{Value: "x"},
 		peerVectorSignature: &types.AttributeValueMemberB{Value: []byte("signature")},
 		peerVectorDescribed: &types.AttributeValueMemberB{Value: raw},
 	})

@@ -42,27 +42,27 @@ type peerVectorFile struct {
 	MadeBy map[string]string `json:"made_by"`
 	Kind   string            `json:"kind"`
 	Keys   map[string][]byte `json:"keys"`
-	Cases  []peerVectorCase    `json:"cases"`
+	Cases  []peerVectorCase  `json:"cases"`
 }
 
 type peerVectorCase struct {
-	ID           string            `json:"id"`
-	Hex          string            `json:"hex"`
-	Value        *vectors.Value    `json:"value"`
-	Entries      map[string]string `json:"entries"`
-	Provider     peerVectorProvider  `json:"provider"`
-	Table        *string           `json:"table"`
-	PartitionKey string            `json:"partition_key"`
-	SortKey      string            `json:"sort_key"`
+	ID           string             `json:"id"`
+	Hex          string             `json:"hex"`
+	Value        *vectors.Value     `json:"value"`
+	Entries      map[string]string  `json:"entries"`
+	Provider     peerVectorProvider `json:"provider"`
+	Table        *string            `json:"table"`
+	PartitionKey string             `json:"partition_key"`
+	SortKey      string             `json:"sort_key"`
 	Actions      struct {
 		Default   actions.CryptoAction            `json:"default"`
 		Overrides map[string]actions.CryptoAction `json:"overrides"`
 	} `json:"actions"`
-	UnsignedKeys bool         `json:"unsigned_keys"`
+	UnsignedKeys bool           `json:"unsigned_keys"`
 	KMS          *peerVectorKMS `json:"kms"`
-	Plaintext    vectors.Item `json:"plaintext"`
-	Stored       vectors.Item `json:"stored"`
-	Error        string       `json:"error"`
+	Plaintext    vectors.Item   `json:"plaintext"`
+	Stored       vectors.Item   `json:"stored"`
+	Error        string         `json:"error"`
 }
 
 type peerVectorProvider struct {
