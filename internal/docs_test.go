@@ -72,3 +72,43 @@ func trimLines(text string) string {
 	}
 	return "\n" + strings.Join(lines, "\n") + "\n"
 }
+
+var testName = regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
+
+// The tests that documents name are there.
+func TestDocumentsNameTests(t *testing.T) {
+	t.Parallel()
+	declared := map[string]bool{}
+	var documents []string
+	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && path != ".." && strings.HasPrefix(entry.Name(), ".") {
+			return filepath.SkipDir
+		}
+		switch {
+		case strings.HasSuffix(path, "_test.go"):
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(text, -1) {
+				declared[string(m[1])] = true
+			}
+		case filepath.Ext(path) == ".md":
+			documents = append(documents, path)
+		}
+		return nil
+	}))
+	named := 0
+	for _, document := range documents {
+		text, err := os.ReadFile(document)
+		require.NoError(t, err)
+		for _, m := range testName.FindAllSubmatch(text, -1) {
+			named++
+			assert.True(t, declared[string(m[1])], "%s: there is no %s", document, m[1])
+		}
+	}
+	require.NotZero(t, named)
+}

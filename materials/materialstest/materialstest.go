@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,10 +64,11 @@ func TestProvider(t testing.TB, p materials.CryptographicMaterialsProvider, optF
 	if o.Reader == nil {
 		o.Reader = p
 	}
-	s := suite{TB: t, writer: p, reader: o.Reader, secrets: o.Secrets}
+	secrets := slices.Clone(o.Secrets)
 	for _, ec := range o.Contexts {
-		s.secrets = append(s.secrets, valuesOf(ec)...)
+		secrets = append(secrets, valuesOf(ec)...)
 	}
+	s := &suite{TB: t, writer: p, reader: o.Reader, secrets: secretsOf(secrets)}
 	for _, ec := range o.Contexts {
 		written := s.roundTrip(ec)
 		if written == nil {
@@ -74,8 +76,10 @@ func TestProvider(t testing.TB, p materials.CryptographicMaterialsProvider, optF
 		}
 		s.damaged(ec, written)
 	}
-	s.concurrent(o.Contexts)
 	s.canceled(o.Contexts)
+	if !s.failed { // else several goroutines would say the same, and more confusedly
+		s.concurrent(o.Contexts)
+	}
 	s.checkPrints("the provider", p)
 	s.checkPrints("the reader", o.Reader)
 }
@@ -85,7 +89,14 @@ func TestProvider(t testing.TB, p materials.CryptographicMaterialsProvider, optF
 type suite struct {
 	testing.TB
 	writer, reader materials.CryptographicMaterialsProvider
-	secrets        [][]byte
+	secrets        []secret
+	failed         bool // before anything was concurrent
+}
+
+func (s *suite) fail(format string, args ...any) {
+	s.Helper()
+	s.failed = true
+	s.Errorf(format, args...)
 }
 
 var signedData = []byte("what an encryptor signs")
@@ -98,11 +109,11 @@ func (s *suite) roundTrip(ec materials.EncryptionContext) map[string]string {
 	s.checkUnmodified("EncryptionMaterials", before, ec)
 	switch {
 	case err != nil:
-		s.Errorf("EncryptionMaterials for %v: %v", ec, err)
+		s.fail("EncryptionMaterials for %v: %v", ec, err)
 		s.checkError("EncryptionMaterials", err)
 		return nil
 	case enc == nil || enc.SigningKey == nil:
-		s.Errorf("EncryptionMaterials for %v: no error and no SigningKey", ec)
+		s.fail("EncryptionMaterials for %v: no error and no SigningKey", ec)
 		return nil
 	}
 	s.checkPrints("EncryptionMaterials' result", enc)
@@ -114,15 +125,15 @@ func (s *suite) roundTrip(ec materials.EncryptionContext) map[string]string {
 	s.checkUnmodified("DecryptionMaterials", before, read)
 	switch {
 	case err != nil:
-		s.Errorf("DecryptionMaterials for %v: %v", read, err)
+		s.fail("DecryptionMaterials for %v: %v", read, err)
 		return nil
 	case dec == nil || dec.VerificationKey == nil:
-		s.Errorf("DecryptionMaterials for %v: no error and no VerificationKey", read)
+		s.fail("DecryptionMaterials for %v: no error and no VerificationKey", read)
 		return nil
 	}
 	s.checkPrints("DecryptionMaterials' result", dec)
 	if err := samePair(s.Context(), enc, dec); err != nil {
-		s.Errorf("materials for %v: %v", ec, err)
+		s.fail("materials for %v: %v", ec, err)
 	}
 	if enc.Description == nil {
 		return map[string]string{}
@@ -177,12 +188,12 @@ func (s *suite) checkDescription(description map[string]string) {
 	s.Helper()
 	for name, value := range description {
 		if !utf8.ValidString(name) || !utf8.ValidString(value) {
-			s.Errorf("description entry %q is not UTF-8: nobody could read the item", name)
+			s.fail("description entry %q is not UTF-8: nobody could read the item", name)
 		}
 	}
 	for _, name := range encryptorEntries {
 		if _, ok := description[name]; ok {
-			s.Errorf("description entry %q belongs to the encryptor", name)
+			s.fail("description entry %q belongs to the encryptor", name)
 		}
 	}
 }
@@ -221,12 +232,12 @@ func (s *suite) readDamaged(what string, ec materials.EncryptionContext, descrip
 		return
 	}
 	if first == nil || first.VerificationKey == nil {
-		s.Errorf("DecryptionMaterials %s: no error and no VerificationKey", what)
+		s.fail("DecryptionMaterials %s: no error and no VerificationKey", what)
 		return
 	}
 	second, err := s.decryptOrPanic(what, read)
 	if err != nil || second == nil || !sameKey(s.Context(), first.DecryptionKey, second.DecryptionKey) {
-		s.Errorf("DecryptionMaterials %s: each call answers differently; is the key made up?", what)
+		s.fail("DecryptionMaterials %s: each call answers differently; is the key made up?", what)
 	}
 }
 
@@ -234,7 +245,7 @@ func (s *suite) decryptOrPanic(what string, ec materials.EncryptionContext) (m *
 	s.Helper()
 	defer func() {
 		if r := recover(); r != nil {
-			s.Errorf("DecryptionMaterials %s: panic: %v", what, r)
+			s.fail("DecryptionMaterials %s: panic: %v", what, r)
 			err = materials.ErrNoDecryptionMaterials
 		}
 	}()
@@ -255,7 +266,7 @@ func (s *suite) checkError(what string, err error) {
 		is = is || errors.Is(err, k)
 	}
 	if !is {
-		s.Errorf("%s: the error wraps none of package materials: %v", what, err)
+		s.fail("%s: the error wraps none of package materials: %v", what, err)
 	}
 	s.checkPrints(what+"'s error", err)
 }
@@ -293,7 +304,7 @@ func (s *suite) canceled(contexts []materials.EncryptionContext) {
 	cancel()
 	for _, ec := range contexts {
 		if _, err := s.writer.EncryptionMaterials(ctx, ec); err != nil && !errors.Is(err, context.Canceled) {
-			s.Errorf("EncryptionMaterials with a canceled context: the error does not wrap context.Canceled: %v", err)
+			s.fail("EncryptionMaterials with a canceled context: the error does not wrap context.Canceled: %v", err)
 		}
 	}
 }
@@ -301,7 +312,7 @@ func (s *suite) canceled(contexts []materials.EncryptionContext) {
 func (s *suite) checkUnmodified(what string, before, after materials.EncryptionContext) {
 	s.Helper()
 	if !reflect.DeepEqual(before, after) {
-		s.Errorf("%s modified its context %v", what, before)
+		s.fail("%s modified its context %v", what, before)
 	}
 }
 
