@@ -92,6 +92,9 @@ func (p *WrappedProvider) DecryptionMaterials(ctx context.Context, ec Encryption
 	if err != nil {
 		return nil, fmt.Errorf("unwrap content key: %w", err)
 	}
+	if _, ok := p.keys.Unwrap.(*AESKey); ok { // another one may keep what it returned
+		defer clear(content)
+	}
 	if size != 0 && len(content) != size {
 		return nil, fmt.Errorf("%w: a content key of %d bytes, where entry %s says %d", ErrUnwrap, len(content), wire.EntryEnvAlg, size)
 	}
