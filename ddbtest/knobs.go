@@ -43,3 +43,11 @@ func (s *Server) Calls() []string {
 	defer s.mu.Unlock()
 	return slices.Clone(s.calls)
 }
+
+// ForgetCalls makes [Server.Calls] begin anew, for tests that run for long: what it
+// returns grows with every request.
+func (s *Server) ForgetCalls() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls, s.forgotten = nil, s.forgotten+len(s.calls)
+}

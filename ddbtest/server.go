@@ -23,14 +23,15 @@ import (
 // Server is a DynamoDB in memory. Its methods may be called from any number of
 // goroutines.
 type Server struct {
-	mu       sync.Mutex // guards what follows
-	db       database
-	calls    []string
-	plans    map[string]*plan // by operation
-	latency  time.Duration
-	closed   bool
-	listener *http.Server
-	url      string
+	mu        sync.Mutex // guards what follows
+	db        database
+	calls     []string
+	forgotten int              // calls that are no longer in calls
+	plans     map[string]*plan // by operation
+	latency   time.Duration
+	closed    bool
+	listener  *http.Server
+	url       string
 
 	serving sync.WaitGroup
 }
@@ -189,7 +190,7 @@ func (s *Server) arrive(op string) (number int, latency time.Duration, err error
 		return 0, 0, errClosed
 	}
 	s.calls = append(s.calls, op)
-	return len(s.calls), s.latency, nil
+	return s.forgotten + len(s.calls), s.latency, nil
 }
 
 // wait sleeps until d has passed or ctx has ended.

@@ -41,7 +41,10 @@ const defaultModifyAttempts = 10
 // The change is made exactly once. If an answer is lost, the same request is sent
 // again, and the stored signature tells whether it had arrived. If that cannot be
 // told, because others wrote since, the error wraps ErrUnknownOutcome and f is not
-// called again. When others have won MaxAttempts times it wraps ErrConflict.
+// called again. When others have won MaxAttempts times it wraps ErrConflict. Two
+// things nobody can tell apart from an answer that did not arrive: an item that
+// Modify created and somebody deleted meanwhile is created again, and where an
+// older version of the item was put back, f is called on that.
 //
 // The write is one UpdateItem, whose expression DynamoDB limits to 4 KB: about a
 // hundred attributes. An item of more is ErrUnsupported.

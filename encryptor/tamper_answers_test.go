@@ -311,3 +311,29 @@ func TestAnswersWithPlaintext(t *testing.T) {
 		require.ErrorIs(t, get(dynamodb.GetItemInput{})(t.Context(), f.api), encryptor.ErrWrongItem)
 	}
 }
+
+// The answers of a transaction stand in the order of its parts, so none may lack.
+func TestAnswersToATransaction(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for answers := range 4 {
+		table, err := encryptor.NewTable(answering{f.raw, answers}, f.table.Codec())
+		require.NoError(t, err)
+		err = transactGet(getPart(customers, customerKey("ada", 1)), getPart(customers, customerKey("ada", 2)))(t.Context(), table)
+		if answers == 2 {
+			require.NoError(t, err)
+		} else {
+			require.ErrorIs(t, err, encryptor.ErrWrongItem)
+		}
+	}
+}
+
+// answering is a client that answers transactions with so many absent items.
+type answering struct {
+	encryptor.DynamoDBAPI
+	answers int
+}
+
+func (a answering) TransactGetItems(context.Context, *dynamodb.TransactGetItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactGetItemsOutput, error) {
+	return &dynamodb.TransactGetItemsOutput{Responses: make([]types.ItemResponse, a.answers)}, nil
+}

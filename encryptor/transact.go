@@ -47,8 +47,8 @@ func (c *core) transactGetItems(_ context.Context, params *dynamodb.TransactGetI
 	return &in, finishing(func(ctx context.Context, err error) error {
 		return decryptCancellation(ctx, opTransactGet, parts, err)
 	}, func(ctx context.Context, out *dynamodb.TransactGetItemsOutput) error {
-		if len(out.Responses) > len(parts) {
-			return fmt.Errorf("%s: %d answers for %d items", opTransactGet, len(out.Responses), len(parts))
+		if len(out.Responses) != len(parts) {
+			return fmt.Errorf("%s: %w: %d answers for %d items", opTransactGet, ErrWrongItem, len(out.Responses), len(parts))
 		}
 		out.Responses = slices.Clone(out.Responses)
 		return forEach(len(out.Responses), concurrencyOf(parts), func(i int) (err error) {

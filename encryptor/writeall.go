@@ -162,7 +162,7 @@ func (w *batchWriter) write(ctx context.Context) error {
 	for i := range w.pending {
 		requests[i] = w.pending[i].encrypted
 	}
-	out, err := w.table.api.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{t.info.Name: requests}})
+	out, err := w.table.api.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{t.info.Name: requests}}, withoutRetries)
 	if err != nil {
 		w.idle++
 		w.lastError = err
@@ -170,9 +170,7 @@ func (w *batchWriter) write(ctx context.Context) error {
 		case outcomeBusy:
 			return nil
 		case outcomeUnknown:
-			for i := range w.pending {
-				w.pending[i].unknown = true
-			}
+			w.nothingIsKnown()
 			return nil
 		default:
 			return err
@@ -185,10 +183,17 @@ func (w *batchWriter) write(ctx context.Context) error {
 		}
 	}
 	before := len(w.pending)
-	w.pending = slices.DeleteFunc(w.pending, func(p pendingWrite) bool { return !unprocessed[t.markOf(p.encrypted)] })
-	if len(w.pending) != len(unprocessed) {
+	left := make([]pendingWrite, 0, len(unprocessed))
+	for _, p := range w.pending {
+		if unprocessed[t.markOf(p.encrypted)] {
+			left = append(left, p)
+		}
+	}
+	if len(left) != len(unprocessed) {
+		w.nothingIsKnown()
 		return fmt.Errorf("%w: DynamoDB left requests unprocessed that were not sent", ErrUnknownOutcome)
 	}
+	w.pending = left
 	w.written.Written += before - len(w.pending)
 	if len(w.pending) < before {
 		w.idle = 0
@@ -197,6 +202,13 @@ func (w *batchWriter) write(ctx context.Context) error {
 		w.lastError = errUnprocessed
 	}
 	return nil
+}
+
+// nothingIsKnown notes that each pending request may have had its effect.
+func (w *batchWriter) nothingIsKnown() {
+	for i := range w.pending {
+		w.pending[i].unknown = true
+	}
 }
 
 // report sorts what is pending by what is known of it.

@@ -134,6 +134,12 @@ func TestWriteAllReports(t *testing.T) {
 				f.server.LoseNext("BatchWriteItem", lost)
 			}
 		}, err: lost, unknown: 25, taken: 25},
+		"an answer is lost, and then DynamoDB has no capacity": {requests: manyPuts(60), fault: func(f *fixture, _ context.CancelFunc) {
+			f.server.LoseNext("BatchWriteItem", lost)
+			for range 100 {
+				f.server.FailNext("BatchWriteItem", &types.ProvisionedThroughputExceededException{})
+			}
+		}, err: errAny, unknown: 25, taken: 25},
 		"DynamoDB never has capacity": {requests: manyPuts(60), fault: func(f *fixture, _ context.CancelFunc) {
 			for range 100 {
 				f.server.FailNext("BatchWriteItem", &types.ProvisionedThroughputExceededException{})
@@ -177,6 +183,28 @@ func TestWriteAllReports(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An answer that makes no sense says nothing of any request.
+func TestWriteAllFalseAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	foreign := map[string][]types.WriteRequest{customers: {deleteRequest(customerKey("eve", 9))}}
+	table, err := encryptor.NewTable(leaving{f.raw, foreign}, f.table.Codec())
+	require.NoError(t, err)
+	report, err := table.WriteAll(t.Context(), slices.Values(manyPuts(30)))
+	require.ErrorIs(t, err, encryptor.ErrUnknownOutcome)
+	require.Equal(t, []int{0, 0, 25}, []int{report.Written, len(report.Unsent), len(report.Unknown)})
+}
+
+// leaving is a client whose answers have requests unprocessed that were not sent.
+type leaving struct {
+	encryptor.DynamoDBAPI
+	unprocessed map[string][]types.WriteRequest
+}
+
+func (l leaving) BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
+	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: l.unprocessed}, nil
 }
 
 var errAny = errors.New("any error")

@@ -218,6 +218,13 @@ func (k *KMS) Calls() []Call {
 	return calls
 }
 
+// ForgetCalls makes [KMS.Calls] begin anew, for tests that run for long: what it returns grows with every call.
+func (k *KMS) ForgetCalls() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.calls = nil
+}
+
 // find resolves a KeyId the way the service of a region does. Messages are worded like those of AWS.
 func (s *state) find(region, keyID string) (*key, error) {
 	resource := keyID
