@@ -1,6 +1,7 @@
 package expr_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,6 +9,24 @@ import (
 
 	"github.com/ddbec/ddbec-go/internal/expr"
 )
+
+// What Equalities finds is among what Uses finds, each with a placeholder.
+func FuzzEqualities(f *testing.F) {
+	for _, seed := range []string{"a = :v", "(#s=:v)AND(b\t=\n:w)", "a = :v AND b BETWEEN :w AND :x", ":v = a", "a.b = :v AND c[0] = :w", "size(a) = :v", "a = b", "#none = :v"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, expression string) {
+		uses, usesErr := expr.Uses(expression, aliases)
+		equal, err := expr.Equalities(expression, aliases)
+		require.Equal(t, usesErr, err)
+		require.LessOrEqual(t, len(equal), len(uses))
+		for name, placeholder := range equal {
+			require.True(t, slices.ContainsFunc(uses, func(u expr.Use) bool { return u.Name == name }), "%q in %q", name, expression)
+			require.Contains(t, expression, placeholder)
+			require.Regexp(t, `^:`, placeholder)
+		}
+	})
+}
 
 func TestEqualities(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -211,6 +212,9 @@ func FuzzParse(f *testing.F) {
 		f.Add(wire.Append(nil, v, wire.PythonOrder))
 		f.Add(wire.Append(nil, v, wire.JavaOrder))
 	}
+	for _, data := range frozen(f, "attributes") {
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v, err := new(wire.Parser).Parse(data)
 		if err != nil {
@@ -251,7 +255,24 @@ func FuzzCanonicalNumber(f *testing.F) {
 	})
 }
 
+// frozen are the bytes of the vectors of one kind, by both peers.
+func frozen(t testing.TB, kind string) [][]byte {
+	t.Helper()
+	var bytes [][]byte
+	for _, peer := range []string{"python", "java"} {
+		file := vectors.Load[struct{ Cases []struct{ Hex vectors.Hex } }](t, filepath.Join(vectors.Root(t), "testdata/vectors", peer+"-"+kind+".json"))
+		require.NotEmpty(t, file.Cases)
+		for _, c := range file.Cases {
+			bytes = append(bytes, c.Hex)
+		}
+	}
+	return bytes
+}
+
 func FuzzParseDescription(f *testing.F) {
+	for _, data := range frozen(f, "descriptions") {
+		f.Add(data)
+	}
 	f.Add(wire.AppendDescription(nil, []wire.Entry{{Name: "A", Value: "1"}, {Name: "kéy", Value: ""}}))
 	f.Add([]byte{0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -510,4 +511,23 @@ func TestCancelledContexts(t *testing.T) {
 	require.Nil(t, provider)
 	requireOpaque(t, err)
 	require.Contains(t, f.rows(t, metaTable), "new#0")
+}
+
+// Whatever an item says, its version is one that this package would write, or none.
+func FuzzVersionOf(f *testing.F) {
+	for _, id := range []string{"payroll#0", "payroll#9223372036854775807", "payroll#9223372036854775808", "#5", "x#", "x#-1", "x# 7 ", "x#1_0", "a#b#1", "x#007", "x#\xff"} {
+		f.Add(id)
+	}
+	store := newFixture(f).store
+	f.Fuzz(func(t *testing.T, id string) {
+		version, err := store.VersionOf(map[string]string{metaID: id})
+		if err != nil {
+			require.ErrorIs(t, err, materials.ErrDescription)
+			return
+		}
+		require.GreaterOrEqual(t, version, int64(0))
+		name, digits, _ := strings.Cut(id, "#")
+		require.NotEmpty(t, name)
+		require.Equal(t, strings.TrimLeft(digits, "0"), strings.TrimLeft(strconv.FormatInt(version, 10), "0"))
+	})
 }
