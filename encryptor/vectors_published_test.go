@@ -1,22 +1,23 @@
 package encryptor_test
 
 import (
-	"context"
 	"crypto/x509"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ddbec/ddbec-go/actions"
+	"github.com/ddbec/ddbec-go/ddbtest"
 	"github.com/ddbec/ddbec-go/encryptor"
 	"github.com/ddbec/ddbec-go/internal/vectors"
 	"github.com/ddbec/ddbec-go/materials"
+	"github.com/ddbec/ddbec-go/materials/metastore"
 	"github.com/ddbec/ddbec-go/tableinfo"
 )
 
@@ -36,7 +37,9 @@ type (
 		Version    string
 		Ciphertext string
 		Network    bool
-		MetaStore  *struct {
+
+		MaterialName string `json:"material_name"`
+		MetaStore    *struct {
 			publishedProvider
 			TableName  string `json:"table_name"`
 			Ciphertext string
@@ -136,41 +139,23 @@ func publishedProviderOf(t *testing.T, keys publishedKeys, s publishedScenario, 
 	if s.MetaStore == nil {
 		return publishedKeyProvider(t, keys, s.publishedProvider)
 	}
-	// A MetaStore's row is itself an encrypted item; it holds the keys of a
-	// wrapped provider.
-	rows := vectors.Load[map[string][]vectors.Item](t, file(s.MetaStore.Ciphertext))
-	info := tableinfo.TableInfo{Name: s.MetaStore.TableName, Primary: tableinfo.Index{PartitionKey: "N", SortKey: "V"}}
-	enc, err := encryptor.New(publishedKeyProvider(t, keys, s.MetaStore.publishedProvider), info)
+	server := ddbtest.NewServer()
+	t.Cleanup(server.Close)
+	table := s.MetaStore.TableName
+	require.NoError(t, metastore.CreateTable(t.Context(), server.Client(), table))
+	rows := vectors.Load[map[string][]vectors.Item](t, file(s.MetaStore.Ciphertext))[table]
+	require.NotEmpty(t, rows)
+	for _, row := range rows {
+		_, err := server.Client().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: row})
+		require.NoError(t, err)
+	}
+	meta, err := encryptor.NewEncryptedTable(t.Context(), server.Client(), table, publishedKeyProvider(t, keys, s.MetaStore.publishedProvider))
 	require.NoError(t, err)
-	versions := metaStoreVersions{}
-	for _, stored := range slices.Concat(slices.Collect(maps.Values(rows))...) {
-		row, err := enc.Decrypt(t.Context(), stored)
-		require.NoError(t, err)
-		kek, err := materials.NewAESKey(row["enc"].(*types.AttributeValueMemberB).Value)
-		require.NoError(t, err)
-		mac, err := materials.NewHMACKey(row["int"].(*types.AttributeValueMemberB).Value)
-		require.NoError(t, err)
-		id := fmt.Sprintf("%s#%s", row["N"].(*types.AttributeValueMemberS).Value, row["V"].(*types.AttributeValueMemberN).Value)
-		versions[id], err = materials.NewWrappedProvider(materials.WrappedKeys{Wrap: kek, Unwrap: kek, Sign: mac, Verify: mac}, nil)
-		require.NoError(t, err)
-	}
-	require.NotEmpty(t, versions)
-	return versions
-}
-
-// metaStoreVersions serves items by the version that they name.
-type metaStoreVersions map[string]*materials.WrappedProvider
-
-func (metaStoreVersions) EncryptionMaterials(context.Context, materials.EncryptionContext) (*materials.EncryptionMaterials, error) {
-	return nil, materials.ErrNoEncryptionMaterials
-}
-
-func (v metaStoreVersions) DecryptionMaterials(ctx context.Context, ec materials.EncryptionContext) (*materials.DecryptionMaterials, error) {
-	p, ok := v[ec.Description["amzn-ddb-meta-id"]]
-	if !ok {
-		return nil, fmt.Errorf("%w: %s", materials.ErrNoDecryptionMaterials, ec.Description["amzn-ddb-meta-id"])
-	}
-	return p.DecryptionMaterials(ctx, ec)
+	store, err := metastore.New(meta)
+	require.NoError(t, err)
+	provider, err := materials.NewCachingMostRecentProvider(store, s.MaterialName, time.Minute)
+	require.NoError(t, err)
+	return provider
 }
 
 func publishedKeyProvider(t *testing.T, keys publishedKeys, p publishedProvider) materials.CryptographicMaterialsProvider {

@@ -4,12 +4,16 @@
 //
 //   - [NewDirectKMSProvider]: a fresh data key from AWS KMS for every item. One
 //     KMS call for each item written and one for each item read.
+//   - [NewCachingMostRecentProvider]: a fresh content key for every item, wrapped
+//     under a versioned key that a [ProviderStore] keeps, such as that of package
+//     metastore. A call to KMS now and then, however many items there are.
 //   - [NewWrappedProvider]: a fresh content key for every item, wrapped under a
 //     key of yours: an [AESKey], or RSA by [NewRSAWrapper] and [NewRSAUnwrapper].
 //   - [NewStaticProvider]: one fixed key for all items, for tests and for tables
 //     written that way.
 //
-// A provider of your own implements [CryptographicMaterialsProvider].
+// A provider of your own implements [CryptographicMaterialsProvider]; package
+// materialstest tests it.
 //
 // Keys of this package print as REDACTED by every verb of fmt, in slog and in
 // JSON; an [EncryptionContext] prints names and no values.

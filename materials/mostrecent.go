@@ -47,11 +47,11 @@ type CacheOptions struct {
 // asks the store once per TTL and version, so that items are written and read
 // without a call to KMS.
 //
-// A version that is not asked for again within the TTL is asked for anew before
-// it is next used, in processes that only decrypt too: when KMS or the store no
-// longer let the caller have a key, it is used for no longer than the TTL and a
-// grace period of 500 ms. In the grace period one caller asks, and has the error
-// should there be one, while the others go on with the old key.
+// What was loaded longer ago than the TTL is loaded anew before it is used again,
+// in processes that only decrypt too: when KMS or the store no longer let the
+// caller have a key, it is used for no longer than the TTL and a grace period of
+// 500 ms. In the grace period one caller loads, and has the error should there be
+// one, while the others go on with the old key.
 //
 // The first item that is encrypted under a name without versions makes version 0.
 // Decrypting never makes one.
