@@ -12,12 +12,14 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from dynamodb_encryption_sdk.encrypted.item import decrypt_dynamodb_item, encrypt_dynamodb_item
 from dynamodb_encryption_sdk.encrypted.table import EncryptedTable
 
+import bench
 import itemjson
 import providers
 
 # Kept between requests: making a KMS client takes longer than everything else that a request does.
 _PROVIDERS = {}
 _TABLES = {}
+_BENCH = bench.Bench()
 
 
 def _provider(request):
@@ -104,10 +106,15 @@ def refresh(request):
     return {}
 
 
+def bench_prepare(request):
+    return _BENCH.prepare(request, _provider(request))
+
+
 _OPERATIONS = {
     operation.__name__: operation
-    for operation in (versions, encrypt, decrypt, put, get, query, scan, delete, rotate, refresh)
+    for operation in (versions, encrypt, decrypt, put, get, query, scan, delete, rotate, refresh, bench_prepare)
 }
+_OPERATIONS["bench"] = _BENCH.run
 
 
 def main():

@@ -43,7 +43,7 @@ final class Items {
     }
 
     /** A request without a table name or without keys makes a context without them. */
-    private static EncryptionContext context(JsonNode request) {
+    static EncryptionContext context(JsonNode request) {
         EncryptionContext.Builder context = new EncryptionContext.Builder();
         if (request.hasNonNull("table")) {
             context.withTableName(request.get("table").textValue());

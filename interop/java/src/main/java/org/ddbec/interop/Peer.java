@@ -32,6 +32,7 @@ public final class Peer {
     private final Map<JsonNode, EncryptionMaterialsProvider> providers = new HashMap<>();
     private final Map<JsonNode, Mapper> mappers = new HashMap<>();
     private final Map<String, List<KeySchemaElement>> tables = new HashMap<>();
+    private final Bench bench = new Bench();
 
     private interface Operation {
         void answer(ObjectNode request, ObjectNode answer) throws Exception;
@@ -52,7 +53,9 @@ public final class Peer {
             Map.entry("mapper_save", this::mapperSave),
             Map.entry("mapper_load", this::mapperLoad),
             Map.entry("mapper_query", this::mapperQuery),
-            Map.entry("mapper_scan", this::mapperScan));
+            Map.entry("mapper_scan", this::mapperScan),
+            Map.entry("bench_prepare", (request, answer) -> bench.prepare(provider(request), request, answer)),
+            Map.entry("bench", bench::run));
 
     public static void main(String[] arguments) throws IOException {
         Peer peer = new Peer();
