@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// decryptPage decrypts the items of a page, some at a time, and keeps their
-// order; each has the attributes asked. Of several bad items the error is about the first. No goroutine outlives
-// the call.
+// decryptPage decrypts the items of a page, each of which must have the attributes
+// asked, some at a time and keeping their order. Of several bad items the error is
+// about the first. No goroutine outlives the call.
 func (t *boundTable) decryptPage(ctx context.Context, op string, asked Item, stored []Item) ([]Item, error) {
 	if len(stored) == 0 {
 		return stored, nil
