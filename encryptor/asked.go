@@ -2,8 +2,6 @@ package encryptor
 
 import (
 	"bytes"
-	"maps"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -18,12 +16,17 @@ import (
 // otherwise, so this can be done before anything is decrypted.
 
 // checkAsked refuses an item that has other values than asked for its key
-// attributes, or for whatever else asked names.
+// attributes, or for whatever else asked names. The error is about the first by
+// name, so that it is the same every time.
 func checkAsked(asked, stored Item) error {
-	for _, name := range slices.Sorted(maps.Keys(asked)) {
-		if !sameKey(asked[name], stored[name]) {
-			return &attributeError{name, ErrWrongItem}
+	wrong, isWrong := "", false
+	for name, value := range asked {
+		if !sameKey(value, stored[name]) && (!isWrong || name < wrong) {
+			wrong, isWrong = name, true
 		}
+	}
+	if isWrong {
+		return &attributeError{wrong, ErrWrongItem}
 	}
 	return nil
 }
