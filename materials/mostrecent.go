@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/ddbec/ddbec-go/internal/quote"
 	"github.com/ddbec/ddbec-go/internal/wire"
@@ -104,7 +102,7 @@ func NewCachingMostRecentProvider(s ProviderStore, name string, ttl time.Duratio
 	case o.LoadTimeout < 0:
 		err = fmt.Errorf("CacheOptions.LoadTimeout is %v", o.LoadTimeout)
 	case o.NameFor == nil || name != "":
-		err = checkMaterialName(name)
+		err = wire.CheckMaterialName(name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("most recent provider: %w", err)
@@ -116,19 +114,6 @@ func NewCachingMostRecentProvider(s ProviderStore, name string, ttl time.Duratio
 		latest:    newCache[string, latestVersion](o.Size, ttl, gracePeriod, o.Jitter, o.LoadTimeout),
 		providers: newCache[materialVersion, CryptographicMaterialsProvider](o.Size, ttl, gracePeriod, o.Jitter, o.LoadTimeout),
 	}, nil
-}
-
-// checkMaterialName refuses what an item could not name: it has "name#version".
-func checkMaterialName(name string) error {
-	switch {
-	case name == "":
-		return errors.New("the material name is empty")
-	case strings.Contains(name, "#"):
-		return fmt.Errorf("material name %s contains '#', which separates name and version in an item", quote.Name(name))
-	case !utf8.ValidString(name):
-		return fmt.Errorf("material name %s is not UTF-8", quote.Name(name))
-	}
-	return nil
 }
 
 // Refresh forgets all versions, so that the next use of each asks the store, as
@@ -189,7 +174,7 @@ func (p *CachingMostRecentProvider) DecryptionMaterials(ctx context.Context, ec 
 		return nil, fmt.Errorf("%w: %w", ErrNoDecryptionMaterials, err)
 	}
 	if id, ok := ec.Description[wire.EntryMetaID]; ok {
-		if written, _, _ := strings.Cut(id, "#"); written != name {
+		if written, _ := wire.CutMaterialID(id); written != name {
 			return nil, fmt.Errorf("%w: the item was written under material %s, this provider serves %s", ErrNoDecryptionMaterials, quote.Name(written), quote.Name(name))
 		}
 	}
@@ -208,7 +193,7 @@ func (p *CachingMostRecentProvider) nameOf(ec EncryptionContext) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("CacheOptions.NameFor: %w", err)
 	}
-	if err := checkMaterialName(name); err != nil {
+	if err := wire.CheckMaterialName(name); err != nil {
 		return "", fmt.Errorf("CacheOptions.NameFor: %w", err)
 	}
 	return name, nil

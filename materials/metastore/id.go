@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/ddbec/ddbec-go/internal/quote"
 	"github.com/ddbec/ddbec-go/internal/wire"
@@ -14,23 +13,16 @@ import (
 // maxNameSize is DynamoDB's limit for a partition key, in bytes.
 const maxNameSize = 2048
 
-// separator stands between name and version in an item's description.
-const separator = "#"
-
 // maxVersionDigits is how many digits a version may have: those of an int64.
 const maxVersionDigits = 19
 
 // checkName refuses names that a row or a description cannot have.
 func checkName(name string) error {
-	switch {
-	case name == "":
-		return fmt.Errorf("%w: the name is empty", ErrInvalidID)
-	case len(name) > maxNameSize:
-		return fmt.Errorf("%w: name %s has %d bytes, DynamoDB takes %d", ErrInvalidID, quote.Name(name), len(name), maxNameSize)
-	case !utf8.ValidString(name):
-		return fmt.Errorf("%w: name %s is not UTF-8", ErrInvalidID, quote.Name(name))
-	case strings.Contains(name, separator):
-		return fmt.Errorf("%w: name %s contains %q, which separates name and version in an item", ErrInvalidID, quote.Name(name), separator)
+	if err := wire.CheckMaterialName(name); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalidID, err)
+	}
+	if len(name) > maxNameSize {
+		return fmt.Errorf("%w: material name %s has %d bytes, DynamoDB takes %d", ErrInvalidID, quote.Name(name), len(name), maxNameSize)
 	}
 	return nil
 }
@@ -42,18 +34,13 @@ func checkID(name string, version int64) error {
 	return checkName(name)
 }
 
-// formatID is what an item's description has of a version.
-func formatID(name string, version int64) string {
-	return name + separator + strconv.FormatInt(version, 10)
-}
-
 // parseID reads name and version from an item's description.
 func parseID(description map[string]string) (name string, version int64, err error) {
 	id, ok := description[wire.EntryMetaID]
 	if !ok {
 		return "", 0, fmt.Errorf("%w: entry %s is missing; was the item written with another provider?", materials.ErrDescription, wire.EntryMetaID)
 	}
-	name, digits, _ := strings.Cut(id, separator)
+	name, digits := wire.CutMaterialID(id)
 	if name == "" || !isVersion(digits) {
 		return "", 0, malformedID(id)
 	}
@@ -69,5 +56,5 @@ func isVersion(digits string) bool {
 }
 
 func malformedID(id string) error {
-	return fmt.Errorf("%w: entry %s is %s, not a name, %q and a version", materials.ErrDescription, wire.EntryMetaID, quote.Name(id), separator)
+	return fmt.Errorf("%w: entry %s is %s, not a name, '#' and a version", materials.ErrDescription, wire.EntryMetaID, quote.Name(id))
 }

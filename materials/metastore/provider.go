@@ -26,7 +26,7 @@ func (p *versionProvider) EncryptionMaterials(ctx context.Context, ec materials.
 	if err != nil {
 		return nil, err
 	}
-	m.Description[wire.EntryMetaID] = formatID(p.name, p.version)
+	m.Description[wire.EntryMetaID] = wire.FormatMaterialID(p.name, p.version)
 	return m, nil
 }
 
