@@ -45,8 +45,8 @@
 // thing at a time, transactions never conflict.
 //
 // Items are held to DynamoDB's rules: key attributes present, of their type and not
-// empty, 409,600 bytes for an item, 32 levels of nesting, 38 digits for a number, no
-// empty sets or duplicates. Numbers come back in canonical form. The members of a set
+// empty, 409,600 bytes for an item, 65,535 for the name of an attribute, 32 levels of
+// nesting, 38 digits for a number, no empty sets or duplicates. Numbers come back in canonical form. The members of a set
 // come back in an order that is never the one in which they were written.
 //
 // A page of a Query or Scan that reached its limit has a LastEvaluatedKey even if

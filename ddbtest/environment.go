@@ -52,6 +52,9 @@ func newEnvironment(names map[string]string, values map[string]json.RawMessage) 
 		if name == "" {
 			return nil, invalid("ExpressionAttributeNames contains invalid value: Empty attribute name for key %s", alias)
 		}
+		if len(name) > maxName {
+			return nil, invalid("ExpressionAttributeNames contains invalid value: Attribute name is too large, must be less than %d bytes for key %s", maxName+1, alias)
+		}
 		env.unusedNames[alias] = true
 		substitutions += len(alias) + len(name)
 	}

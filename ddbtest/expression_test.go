@@ -34,12 +34,12 @@ func used[V any](expression string, all map[string]V) map[string]V {
 }
 
 var names = map[string]string{
-	"#s": "s", "#size": "size", "#m": "m", "#dotted": "m.x", "#absent": "absent", "#map": "*amzn-ddb-map-sig*",
+	"#s": "s", "#size": "size", "#m": "m", "#dotted": "m.x", "#absent": "absent", "#map": "*amzn-ddb-map-sig*", "#_s": "s",
 }
 
 var values = item{
 	":one": num("1"), ":two": num("2"), ":three": num("3.0"), ":minus": num("-5"), ":ten": num("10"),
-	":abc": str("abc"), ":bc": str("bc"), ":abd": str("abd"), ":Z": str("Z"), ":big": str("\uffff"), ":bigger": str("\U00010000"),
+	":abc": str("abc"), ":_abc": str("abc"), ":bc": str("bc"), ":abd": str("abd"), ":Z": str("Z"), ":big": str("\uffff"), ":bigger": str("\U00010000"),
 	":bin": bin("\x80\x01"), ":binpre": bin("\x80"), ":binlow": bin("\x7f\xff"),
 	":true": boolean(true), ":null": &types.AttributeValueMemberNULL{Value: true},
 	":ss": texts("y", "x"), ":ns": numbers("2", "1.0"), ":list": list(num("1"), str("abc")), ":map": fields(item{"x": num("1.0")}),
@@ -93,6 +93,7 @@ func TestConditions(t *testing.T) {
 		"not not s = :abc": true, "NOT attribute_exists(s)": false, "(s = :abc) AND (n = :three)": true, "s = :abc and n = :three oR n = :one": true,
 		// Names.
 		"#s = :abc": true, "#m.x = :one": true, "attribute_exists(#dotted)": true, "attribute_type(#dotted, :S)": true, "attribute_not_exists(#absent)": true,
+		"#_s = :abc": true, "s_ = :_abc": false, "attribute_exists(s_0) OR s = :abc": true,
 		"#size > :one": true, "attribute_exists(#map)": true, "s=:abc AND(n>:two)": true, "\ts\n=\r:abc ": true,
 	} {
 		_, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{
@@ -118,7 +119,14 @@ func TestConditionsRefused(t *testing.T) {
 		"s =":                         "Syntax error",
 		"s = :abc :bc":                "Syntax error",
 		"s == :abc":                   `Syntax error; token: "=", near: "== :abc"`,
-		"s != :abc":                   `Syntax error; token: "!", near: "s !"`,
+		"s != :abc":                   `Syntax error; token: "!", near: "s !="`,
+		"!!s":                         `Syntax error; token: "!", near: "!!"`,
+		"s = :abc !":                  `Syntax error; token: "!", near: ":abc !"`,
+		"_s = :abc":                   `Syntax error; token: "_", near: "_s"`,
+		"__s <> :abc":                 `Syntax error; token: "_", near: "__"`,
+		"s = :abc AND m._x = :one":    `Syntax error; token: "_", near: "._x"`,
+		"attribute_exists(_)":         `Syntax error; token: "_", near: "(_)"`,
+		"1s = :abc":                   "Syntax error",
 		"s = 'abc'":                   "Syntax error",
 		"s = 3":                       "Syntax error",
 		"s + n = :abc":                "Syntax error",

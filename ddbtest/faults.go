@@ -92,7 +92,8 @@ func (s *Server) addFault(knob, op string, f fault) {
 // writer between what a caller has read and what it writes now, or block to hold
 // the request up while others pass. Several functions for one operation are
 // called at one request each, in the order in which they were given; a request
-// that f makes itself takes the following ones.
+// that f makes itself takes the following ones. What f asks for by FailNext and its
+// like is for later requests.
 //
 // The function runs in the goroutine of the request; with [Server.Client] that
 // is the caller's. BeforeNext panics on a nil f and on an operation that the

@@ -141,6 +141,8 @@ func TestPutItemRefuses(t *testing.T) {
 		"bad value in a map":    {with("a", "1", item{"x": fields(item{"y": texts()})}), "may not be empty"},
 		"nesting beyond 32":     {with("a", "1", item{"x": nested(32)}), "Nesting Levels have exceeded supported limits"},
 		"empty attribute name":  {with("a", "1", item{"": str("x")}), "Empty attribute name"},
+		"name of 64 KB":         {with("a", "1", item{strings.Repeat("n", 64<<10): str("x")}), "Attribute name is too large"},
+		"name of 65,536 bytes":  {with("a", "1", item{strings.Repeat("ä", 32<<10): str("x")}), "must be less than 65536 bytes"},
 		"one byte over 400 KB":  {sized(400<<10 + 1), "Item size has exceeded the maximum allowed size"},
 		"nested beyond 400 KB":  {with("a", "1", item{"x": list(str(strings.Repeat("x", 400<<10)))}), "Item size has exceeded"},
 		"set beyond 400 KB":     {with("a", "1", item{"x": texts(strings.Repeat("x", 400<<10), "y")}), "Item size has exceeded"},
@@ -168,6 +170,23 @@ func TestLargestItem(t *testing.T) {
 	_, client := startWithTable(t)
 	put(t, client, sized(400<<10), with("b", "1", item{"x": nested(31)}))
 	assert.Equal(t, sized(400<<10), get(t, client, "a", "1"))
+}
+
+func TestLongestName(t *testing.T) {
+	t.Parallel()
+	_, client := startWithTable(t)
+	longest := strings.Repeat("n", 64<<10-1)
+	put(t, client, with("a", "1", item{longest: num("1")}))
+	add := func(name string) error {
+		_, err := client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+			TableName: aws.String(table), Key: key("a", "1"), UpdateExpression: aws.String("ADD #long :one"),
+			ExpressionAttributeNames: map[string]string{"#long": name}, ExpressionAttributeValues: item{":one": num("1")},
+		})
+		return err
+	}
+	require.NoError(t, add(longest))
+	requireInvalid(t, add(longest+"n"), "ExpressionAttributeNames contains invalid value: Attribute name is too large, must be less than 65536 bytes for key #long")
+	assert.Equal(t, with("a", "1", item{longest: num("2")}), get(t, client, "a", "1"))
 }
 
 func TestLongSortKey(t *testing.T) {

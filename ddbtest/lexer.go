@@ -8,7 +8,7 @@ type tokenKind uint8
 
 const (
 	tokenEnd     tokenKind = iota
-	tokenName              // a bare word, keywords included
+	tokenName              // a bare word, keywords included; it begins with a letter
 	tokenAlias             // #name
 	tokenValue             // :name
 	tokenInteger           // digits, of a list index
@@ -24,22 +24,34 @@ type token struct {
 // lex cuts an expression into tokens; the last one is a tokenEnd.
 func lex(source string) ([]token, error) {
 	var tokens []token
-	for pos := 0; ; {
-		for pos < len(source) && strings.IndexByte(" \t\r\n", source[pos]) >= 0 {
-			pos++
-		}
-		t := nextToken(source, pos)
-		if t.end == pos && pos < len(source) {
-			t.end = pos + 1
-			t.text = source[pos:t.end]
-			return nil, syntaxError(source, append(tokens, t), len(tokens))
-		}
+	for {
+		t, ok := tokenAfter(source, tokens)
 		tokens = append(tokens, t)
+		if !ok {
+			next, _ := tokenAfter(source, tokens)
+			return nil, syntaxError(source, append(tokens, next), len(tokens)-1)
+		}
 		if t.kind == tokenEnd {
 			return tokens, nil
 		}
-		pos = t.end
 	}
+}
+
+// tokenAfter reads the token that follows those read. Where none begins it returns
+// one byte, which is no token.
+func tokenAfter(source string, tokens []token) (t token, ok bool) {
+	pos := 0
+	if len(tokens) > 0 {
+		pos = tokens[len(tokens)-1].end
+	}
+	for pos < len(source) && strings.IndexByte(" \t\r\n", source[pos]) >= 0 {
+		pos++
+	}
+	t = nextToken(source, pos)
+	if t.end > pos || pos == len(source) {
+		return t, true
+	}
+	return token{kind: tokenEnd, text: source[pos : pos+1], start: pos, end: pos + 1}, false
 }
 
 // nextToken reads the token at pos. It is empty at the end of the source and
@@ -63,7 +75,7 @@ func nextToken(source string, pos int) token {
 		}
 	case isDigit(c):
 		return cut(tokenInteger, span(rest, isDigit))
-	case isWord(c):
+	case isLetter(c):
 		return cut(tokenName, span(rest, isWord))
 	case c == '<' || c == '>':
 		if len(rest) > 1 && (rest[1] == '=' || c == '<' && rest[1] == '>') {
@@ -87,9 +99,9 @@ func span(s string, class func(byte) bool) int {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-func isWord(c byte) bool {
-	return c == '_' || isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
+
+func isWord(c byte) bool { return c == '_' || isDigit(c) || isLetter(c) }
 
 // syntaxError complains about tokens[at] and shows its neighbours.
 func syntaxError(source string, tokens []token, at int) error {

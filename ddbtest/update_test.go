@@ -153,6 +153,8 @@ func TestUpdateRefused(t *testing.T) {
 		"SET v = :x,":                            syntax,
 		"SET v = :x w = :y":                      syntax,
 		"SET v : :x":                             syntax,
+		"SET _v = :x":                            syntax + `; token: "_", near: "SET _v"`,
+		"SET v = :x REMOVE __v":                  syntax + `; token: "_", near: "REMOVE __"`,
 		"SET v = n + n + n":                      syntax,
 		"SET v = n * n":                          syntax,
 		"SET v = (n + n)":                        syntax,

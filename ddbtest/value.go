@@ -13,6 +13,7 @@ import (
 const (
 	maxItemSize = 400 << 10
 	maxNesting  = 32
+	maxName     = 64<<10 - 1 // bytes of an attribute's name
 )
 
 // item is a set of attributes. Items and their values are never changed once
@@ -40,6 +41,9 @@ func (r rawItem) decode() (item, error) {
 	for name, raw := range r {
 		if name == "" {
 			return nil, invalidParameters("Empty attribute name")
+		}
+		if len(name) > maxName {
+			return nil, invalidParameters("Attribute name is too large, must be less than %d bytes", maxName+1)
 		}
 		v, err := decodeValue(raw, 1)
 		if err != nil {
