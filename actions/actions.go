@@ -121,7 +121,7 @@ func (a AttributeActions) WithKeys(names ...string) (AttributeActions, error) {
 			if _, known := text[action]; !known {
 				cause = ErrUnknownAction
 			}
-			return AttributeActions{}, fmt.Errorf("key attribute %s has the action %v: %w", quote(name), action, cause)
+			return AttributeActions{}, fmt.Errorf("%w: key attribute %s has the action %v", cause, quote(name), action)
 		}
 		overrides[name] = SignOnly
 	}
@@ -146,7 +146,8 @@ func (a AttributeActions) Validate() error {
 	return nil
 }
 
-// quote makes text from a configuration fit for an error message: on one line, and of bounded length.
+// quote makes text from a configuration fit for an error message: on one line, and of bounded length. It stands here since this
+// package imports the standard library only.
 func quote(s string) string {
 	const most = 64
 	if len(s) > most {

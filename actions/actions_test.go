@@ -130,15 +130,15 @@ func TestWithKeys(t *testing.T) {
 		},
 		"encrypted key": {
 			in:   actions.AttributeActions{Overrides: map[string]actions.CryptoAction{"pk": actions.EncryptAndSign}},
-			keys: []string{"sk", "pk"}, err: actions.ErrKeyAction, inText: `"pk" has the action ENCRYPT_AND_SIGN`,
+			keys: []string{"sk", "pk"}, err: actions.ErrKeyAction, inText: `key attributes are always SIGN_ONLY: key attribute "pk" has the action ENCRYPT_AND_SIGN`,
 		},
 		"unsigned key": {
 			in:   actions.AttributeActions{Default: actions.DoNothing, Overrides: map[string]actions.CryptoAction{"pk": actions.DoNothing}},
-			keys: []string{"pk"}, err: actions.ErrKeyAction, inText: `"pk" has the action DO_NOTHING`,
+			keys: []string{"pk"}, err: actions.ErrKeyAction, inText: `key attributes are always SIGN_ONLY: key attribute "pk" has the action DO_NOTHING`,
 		},
 		"unknown action": {
 			in:   actions.AttributeActions{Overrides: map[string]actions.CryptoAction{"pk": unknown}},
-			keys: []string{"pk"}, err: actions.ErrUnknownAction, inText: `"pk" has the action CryptoAction(3)`,
+			keys: []string{"pk"}, err: actions.ErrUnknownAction, inText: `unknown crypto action: key attribute "pk" has the action CryptoAction(3)`,
 		},
 		"empty name": {keys: []string{""}, inText: "empty name"},
 	} {

@@ -24,10 +24,10 @@
 //
 //   - *types.InvalidCiphertextException: the blob is damaged, or the encryption context is not the one it was made with.
 //   - *types.IncorrectKeyException: Decrypt names another key than the one that made the blob.
-//   - *types.NotFoundException: the request names a key or an alias that does not exist, or an ARN of another region.
+//   - *types.NotFoundException: the request names a key or an alias that does not exist, or an ARN of another Region.
 //   - *types.DisabledException: the key is disabled.
 //   - smithy.APIError with code AccessDeniedException, for which the SDK has no type: the key was denied with DenyKey; or Decrypt
-//     got a blob, intact and without a KeyId beside it, of a key that this region does not have.
+//     got a blob, intact and without a KeyId beside it, of a key that this Region does not have.
 //   - smithy.APIError with code ValidationException: NumberOfBytes and KeySpec both given or both missing, sizes out of range.
 //
 // Parameters that this package does not implement (Recipient, DryRun, and every EncryptionAlgorithm but SYMMETRIC_DEFAULT) are refused,
@@ -35,9 +35,9 @@
 //
 // # Regions
 //
-// All keys belong to the account 111122223333. One KMS holds the keys of all regions; a *KMS value looks at them from one
-// region, us-east-1 at first, and [KMS.InRegion] returns the view from another. As in AWS, a region knows its own keys and aliases only, and
-// refuses ARNs of other regions. A multi-Region key ([KMS.CreateMultiRegionKey]) has a replica in several regions, under one key id that starts
+// All keys belong to the account 111122223333. One KMS holds the keys of all Regions; a *KMS value looks at them from one
+// Region, us-east-1 at first, and [KMS.InRegion] returns the view from another. As in AWS, a Region knows its own keys and aliases only, and
+// refuses ARNs of other Regions. A multi-Region key ([KMS.CreateMultiRegionKey]) has a replica in several Regions, under one key id that starts
 // with "mrk-": what one replica encrypted, each of them decrypts, and the answer has the ARN of the one that did.
 //
 // Nothing here starts a goroutine until [Server.URL] is called, and waiting is done with timers only, so it works inside testing/synctest.

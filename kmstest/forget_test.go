@@ -18,7 +18,7 @@ func TestForgetCalls(t *testing.T) {
 	made, err := k.GenerateDataKey(t.Context(), &kms.GenerateDataKeyInput{KeyId: &arn, KeySpec: types.DataKeySpecAes256})
 	require.NoError(t, err)
 	k.InRegion("eu-west-1").ForgetCalls()
-	assert.Empty(t, k.Calls(), "the calls of all regions are forgotten")
+	assert.Empty(t, k.Calls(), "the calls of all Regions are forgotten")
 	_, err = k.Decrypt(t.Context(), &kms.DecryptInput{CiphertextBlob: made.CiphertextBlob})
 	require.NoError(t, err, "keys are not")
 	require.Len(t, k.Calls(), 1)

@@ -25,14 +25,14 @@ const (
 	opDecrypt         = "Decrypt"
 )
 
-// KMS is a key management service in memory, seen from one region. It has the methods of *kms.Client that envelope encryption needs. Make
+// KMS is a key management service in memory, seen from one Region. It has the methods of *kms.Client that envelope encryption needs. Make
 // one with [New]; the zero value is not usable.
 type KMS struct {
 	region string
 	*state
 }
 
-// state is what the views of all regions share.
+// state is what the views of all Regions share.
 type state struct {
 	mu       sync.Mutex
 	keys     map[place]*key
@@ -58,9 +58,11 @@ type Call struct {
 	// Op is "GenerateDataKey" or "Decrypt".
 	Op string
 	// KeyID is the KeyId of the request as written there; empty if there was none.
-	KeyID             string
+	KeyID string
+	// EncryptionContext is that of the request, nil or empty if there was none. It is what CloudTrail would show.
 	EncryptionContext map[string]string
-	GrantTokens       []string
+	// GrantTokens are those of the request, in its order.
+	GrantTokens []string
 }
 
 // New returns a KMS without keys, seen from us-east-1.
@@ -72,17 +74,17 @@ func New() *KMS {
 	}}
 }
 
-// InRegion returns the same KMS seen from another region. Both share all keys, failures to come, latency and recorded calls.
+// InRegion returns the same KMS seen from another Region. Both share all keys, failures to come, latency and recorded calls.
 func (k *KMS) InRegion(region string) *KMS {
 	return &KMS{region: region, state: k.state}
 }
 
-// Options returns options of which only Region is set, so that code which asks a *kms.Client for its region can ask a KMS.
+// Options returns options of which only Region is set, so that code which asks a *kms.Client for its Region can ask a KMS.
 func (k *KMS) Options() kms.Options {
 	return kms.Options{Region: k.region}
 }
 
-// CreateKey creates a symmetric encryption key in this region, points the aliases to it, and returns its ARN. An alias may be given with or without
+// CreateKey creates a symmetric encryption key in this Region, points the aliases to it, and returns its ARN. An alias may be given with or without
 // "alias/" before it; if it exists already, it moves to the new key.
 func (k *KMS) CreateKey(aliases ...string) (arn string) {
 	k.mu.Lock()
@@ -94,8 +96,8 @@ func (k *KMS) CreateKey(aliases ...string) (arn string) {
 	return created.arn
 }
 
-// CreateMultiRegionKey creates one key with a replica in each region, and returns the replicas' ARNs in the order of regions. Without
-// regions it creates one in this region alone. Aliases belong to one region; set them with PointAlias on [KMS.InRegion].
+// CreateMultiRegionKey creates one key with a replica in each Region, and returns the replicas' ARNs in the order of regions. Without
+// regions it creates one in this Region alone. Aliases belong to one Region; set them with PointAlias on [KMS.InRegion].
 func (k *KMS) CreateMultiRegionKey(regions ...string) (arns []string) {
 	if len(regions) == 0 {
 		regions = []string{k.region}
@@ -123,9 +125,9 @@ func (k *KMS) addKey(region, id string, m material) *key {
 }
 
 // PointAlias lets an alias stand for a key from now on, whether or not the alias existed. The alias, with or without "alias/" before it, is
-// one of the key's region; an alias ARN is accepted too. The key is given by its id or ARN.
+// one of the key's Region; an alias ARN is accepted too. The key is given by its id or ARN.
 //
-// PointAlias panics if there is no such key, or if an alias ARN is malformed or of another region than the key.
+// PointAlias panics if there is no such key, or if an alias ARN is malformed or of another Region than the key.
 func (k *KMS) PointAlias(alias, keyID string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -133,7 +135,7 @@ func (k *KMS) PointAlias(alias, keyID string) {
 	if strings.HasPrefix(alias, "arn:") {
 		region, resource, ok := parseARN(alias)
 		if !ok || region != target.region || !strings.HasPrefix(resource, "alias/") {
-			panic(fmt.Sprintf("kmstest: PointAlias: %q is not the ARN of an alias in the region of key %s", alias, target.arn))
+			panic(fmt.Sprintf("kmstest: PointAlias: %q is not the ARN of an alias in the Region of key %s", alias, target.arn))
 		}
 		alias = resource
 	}
@@ -168,7 +170,7 @@ func (k *KMS) change(method, keyID string, f func(*key)) {
 	f(k.mustFind(method, keyID))
 }
 
-// mustFind serves the set-up of tests, where an unknown key is a mistake: going on would test something else. ARNs may be of any region here.
+// mustFind serves the set-up of tests, where an unknown key is a mistake: going on would test something else. ARNs may be of any Region here.
 func (k *KMS) mustFind(method, keyID string) *key {
 	region := k.region
 	if of, _, ok := parseARN(keyID); ok {
@@ -206,7 +208,7 @@ func (k *KMS) SetLatency(d time.Duration) {
 	k.latency = d
 }
 
-// Calls returns all calls in all regions so far, in the order in which they arrived, failed ones included. The caller may keep and change the result.
+// Calls returns all calls in all Regions so far, in the order in which they arrived, failed ones included. The caller may keep and change the result.
 func (k *KMS) Calls() []Call {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -225,7 +227,7 @@ func (k *KMS) ForgetCalls() {
 	k.calls = nil
 }
 
-// find resolves a KeyId the way the service of a region does. Messages are worded like those of AWS.
+// find resolves a KeyId the way the service of a Region does. Messages are worded like those of AWS.
 func (s *state) find(region, keyID string) (*key, error) {
 	resource := keyID
 	if strings.HasPrefix(keyID, "arn:") {
@@ -269,7 +271,7 @@ func arnOf(region, resource string) string {
 	return "arn:" + partition(region) + ":kms:" + region + ":" + account + ":" + resource
 }
 
-// parseARN accepts the ARNs that this KMS could have made: those of its account, in the partition that the region belongs to.
+// parseARN accepts the ARNs that this KMS could have made: those of its account, in the partition that the Region belongs to.
 func parseARN(arn string) (region, resource string, ok bool) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || arn != arnOf(parts[3], parts[5]) {

@@ -90,7 +90,7 @@ func TestRegions(t *testing.T) {
 			_, err = dec("sa-east-1", "", out.CiphertextBlob)
 			requireCode(t, err, "AccessDeniedException", "does not exist in this region")
 
-			k.DisableKey(mrk[1]) // by the ARN of a region that is not k's
+			k.DisableKey(mrk[1]) // by the ARN of a Region that is not k's
 			_, err = dec("eu-west-1", "", out.CiphertextBlob)
 			requireAs[*types.DisabledException](t, err)
 			_, err = dec("us-east-1", "", out.CiphertextBlob)

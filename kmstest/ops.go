@@ -16,11 +16,11 @@ import (
 
 // GenerateDataKey has the signature of [kms.Client.GenerateDataKey] and does what that does, with KeyId in any of its four forms. Of the options only
 // Region has an effect. Nothing is shared with the input, and the output is the caller's to change or zero.
-func (k *KMS) GenerateDataKey(ctx context.Context, in *kms.GenerateDataKeyInput, optFns ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error) {
-	if in == nil || in.KeyId == nil {
+func (k *KMS) GenerateDataKey(ctx context.Context, params *kms.GenerateDataKeyInput, optFns ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error) {
+	if params == nil || params.KeyId == nil {
 		return nil, missing(opGenerateDataKey, "KeyId")
 	}
-	out, err := k.withOptions(optFns).generateDataKey(ctx, in)
+	out, err := k.withOptions(optFns).generateDataKey(ctx, params)
 	if err != nil {
 		return nil, operationError(opGenerateDataKey, err)
 	}
@@ -30,11 +30,11 @@ func (k *KMS) GenerateDataKey(ctx context.Context, in *kms.GenerateDataKeyInput,
 // Decrypt has the signature of [kms.Client.Decrypt] and does what that does, with KeyId in any of its four forms, or without one: then the key is
 // the one that the blob names. Of the options only Region has an effect. Nothing is shared with the input, and the output is the
 // caller's to change or zero.
-func (k *KMS) Decrypt(ctx context.Context, in *kms.DecryptInput, optFns ...func(*kms.Options)) (*kms.DecryptOutput, error) {
-	if in == nil {
-		in = &kms.DecryptInput{}
+func (k *KMS) Decrypt(ctx context.Context, params *kms.DecryptInput, optFns ...func(*kms.Options)) (*kms.DecryptOutput, error) {
+	if params == nil {
+		params = &kms.DecryptInput{}
 	}
-	out, err := k.withOptions(optFns).decrypt(ctx, in)
+	out, err := k.withOptions(optFns).decrypt(ctx, params)
 	if err != nil {
 		return nil, operationError(opDecrypt, err)
 	}

@@ -24,7 +24,7 @@ import (
 const maxRequestSize = 1 << 20
 
 // Server lets a KMS be used through AWS's own clients: the protocol is the service's, JSON over HTTP. Signatures of requests are not verified, but
-// the region for which a request is signed is the region that answers it. Operations other than GenerateDataKey and Decrypt are
+// the Region for which a request is signed is the Region that answers it. Operations other than GenerateDataKey and Decrypt are
 // refused with UnknownOperationException.
 type Server struct {
 	kms *KMS
@@ -36,13 +36,13 @@ type Server struct {
 	done     chan struct{} // closed when the listener has stopped
 }
 
-// NewServer returns a server for k, which answers for k's region what is not signed for another. Close it after use.
+// NewServer returns a server for k, which answers for k's Region what is not signed for another. Close it after use.
 func NewServer(k *KMS) *Server {
 	return &Server{kms: k}
 }
 
-// Client returns a new client of the SDK that calls the server in process, without a socket: ready for use, in the region of the KMS, with
-// made-up credentials. For another region, give a call the option func(o *kms.Options) { o.Region = "eu-west-1" }, or make a
+// Client returns a new client of the SDK that calls the server in process, without a socket: ready for use, in the Region of the KMS, with
+// made-up credentials. For another Region, give a call the option func(o *kms.Options) { o.Region = "eu-west-1" }, or make a
 // server of [KMS.InRegion].
 //
 // It retries as often as the SDK does by default, but without waiting in between.

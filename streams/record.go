@@ -123,7 +123,7 @@ type decryption struct {
 func newDecryption(codec encryptor.ItemCodec, eventID, eventName string) (*decryption, error) {
 	d := &decryption{codec: codec, out: Record{EventID: eventID, EventName: eventName}}
 	if codec == nil {
-		return nil, d.fail("", errors.New("nil codec"))
+		return nil, d.fail("", errors.New("nil item codec"))
 	}
 	d.table = codec.Table().Name
 	return d, nil
@@ -182,7 +182,8 @@ func checkTable(streamARN, want string) error {
 }
 
 // quote makes text from a record fit for an error message: on one line, and of
-// bounded length.
+// bounded length. It stands here since this module uses only what the other
+// exports.
 func quote(s string) string {
 	const most = 64
 	if len(s) > most {

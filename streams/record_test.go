@@ -276,9 +276,9 @@ func TestDecryptRecordRefusesValues(t *testing.T) {
 	t.Run("nil codec", func(t *testing.T) {
 		t.Parallel()
 		_, err := streams.DecryptStreamRecord(t.Context(), nil, good.record(t))
-		require.ErrorContains(t, err, "nil codec")
+		require.ErrorContains(t, err, "nil item codec")
 		_, err = streams.DecryptEventRecord(t.Context(), nil, good.event(t))
-		require.ErrorContains(t, err, "nil codec")
+		require.ErrorContains(t, err, "nil item codec")
 	})
 }
 

@@ -26,7 +26,7 @@ func Describe(ctx context.Context, c dynamodb.DescribeTableAPIClient, table stri
 		return TableInfo{}, fmt.Errorf("tableinfo: %w", err)
 	}
 	if c == nil {
-		return TableInfo{}, fmt.Errorf("tableinfo: describing table %s: the client is nil", quote(table))
+		return TableInfo{}, errors.New("tableinfo: nil DynamoDB client")
 	}
 	out, err := c.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(table)})
 	if err != nil {
@@ -52,7 +52,7 @@ func Describe(ctx context.Context, c dynamodb.DescribeTableAPIClient, table stri
 // [ErrTableInfo] and says which part of the table is concerned.
 func FromDescription(d *types.TableDescription) (TableInfo, error) {
 	if d == nil {
-		return TableInfo{}, fmt.Errorf("tableinfo: %w: the table description is nil", ErrTableInfo)
+		return TableInfo{}, fmt.Errorf("tableinfo: %w: nil TableDescription", ErrTableInfo)
 	}
 	t := TableInfo{Name: aws.ToString(d.TableName), ARN: aws.ToString(d.TableArn)}
 	fail := func(part string, err error) (TableInfo, error) {

@@ -110,8 +110,8 @@ func TestFromDescriptionRefuses(t *testing.T) {
 		change func(*types.TableDescription)
 		want   string
 	}{
-		"no name":         {func(d *types.TableDescription) { d.TableName = nil }, "Name is empty"},
-		"ARN as name":     {func(d *types.TableDescription) { d.TableName = d.TableArn }, "Name is an ARN"},
+		"no name":         {func(d *types.TableDescription) { d.TableName = nil }, "TableInfo.Name: not a table name: it is empty"},
+		"ARN as name":     {func(d *types.TableDescription) { d.TableName = d.TableArn }, "TableInfo.Name: not a table name: it is an ARN"},
 		"no key schema":   {func(d *types.TableDescription) { d.KeySchema = nil }, `table "books": primary key: no key schema`},
 		"no HASH":         {func(d *types.TableDescription) { d.KeySchema = d.KeySchema[:1] }, "primary key: no HASH key"},
 		"two HASH":        {func(d *types.TableDescription) { d.KeySchema[0] = hash("Title") }, "primary key: more than one partition key"},
@@ -130,7 +130,7 @@ func TestFromDescriptionRefuses(t *testing.T) {
 		"nil vector name":  {func(d *types.TableDescription) { d.VectorIndexes[0].VectorAttribute.AttributeName = nil }, `vector index "alike": no vector attribute`},
 		"nil search name":  {func(d *types.TableDescription) { d.VectorIndexes[0].SearchSchema[2].AttributeName = nil }, "element 2 of the search schema"},
 		"name used twice":  {func(d *types.TableDescription) { d.VectorIndexes[0].IndexName = aws.String("by-year") }, `two secondary indexes are called "by-year"`},
-		"ARN of another":   {func(d *types.TableDescription) { d.TableName = aws.String("films") }, `ARN is of table "books"`},
+		"ARN of another":   {func(d *types.TableDescription) { d.TableName = aws.String("films") }, `TableInfo.ARN: not a table name: it is of table "books"`},
 		"ARN of an index ": {func(d *types.TableDescription) { d.TableArn = aws.String(booksARN + "/index/i") }, "ARN: "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,7 +147,7 @@ func TestFromDescriptionRefuses(t *testing.T) {
 		t.Parallel()
 		got, err := tableinfo.FromDescription(nil)
 		require.ErrorIs(t, err, tableinfo.ErrTableInfo)
-		require.ErrorContains(t, err, "the table description is nil")
+		require.ErrorContains(t, err, "tableinfo: invalid table information: nil TableDescription")
 		assert.Zero(t, got)
 	})
 }
@@ -191,7 +191,7 @@ func TestDescribeErrors(t *testing.T) {
 	t.Run("nil client", func(t *testing.T) {
 		t.Parallel()
 		_, err := tableinfo.Describe(t.Context(), nil, "books")
-		require.ErrorContains(t, err, "the client is nil")
+		require.ErrorContains(t, err, "tableinfo: nil DynamoDB client")
 	})
 	for name, tc := range map[string]struct {
 		out  *dynamodb.DescribeTableOutput

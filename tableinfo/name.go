@@ -17,25 +17,25 @@ var ErrTableName = errors.New("not a table name")
 func NameOf(tableNameOrARN string) (string, error) {
 	s := tableNameOrARN
 	if s == "" {
-		return "", fmt.Errorf("the table name is empty: %w", ErrTableName)
+		return "", fmt.Errorf("%w: it is empty", ErrTableName)
 	}
 	if !strings.Contains(s, ":") {
 		if strings.Contains(s, "/") {
-			return "", fmt.Errorf("%s contains a slash: %w", quote(s), ErrTableName)
+			return "", fmt.Errorf("%w: %s contains a slash", ErrTableName, quote(s))
 		}
 		return s, nil
 	}
 	// arn:partition:dynamodb:region:account:table/NAME
 	parts := strings.Split(s, ":")
 	if len(parts) != 6 || parts[0] != "arn" || parts[1] == "" || parts[3] == "" || parts[4] == "" {
-		return "", fmt.Errorf("%s is a malformed ARN: %w", quote(s), ErrTableName)
+		return "", fmt.Errorf("%w: %s is a malformed ARN", ErrTableName, quote(s))
 	}
 	if parts[2] != "dynamodb" {
-		return "", fmt.Errorf("%s is an ARN of the service %s: %w", quote(s), quote(parts[2]), ErrTableName)
+		return "", fmt.Errorf("%w: %s is an ARN of the service %s", ErrTableName, quote(s), quote(parts[2]))
 	}
 	name, ok := strings.CutPrefix(parts[5], "table/")
 	if !ok || name == "" || strings.Contains(name, "/") {
-		return "", fmt.Errorf("%s is the ARN of something other than a table: %w", quote(s), ErrTableName)
+		return "", fmt.Errorf("%w: %s is the ARN of something other than a table", ErrTableName, quote(s))
 	}
 	return name, nil
 }

@@ -107,21 +107,19 @@ func (t TableInfo) Validate() error {
 	}
 	name, err := NameOf(t.Name)
 	switch {
-	case t.Name == "":
-		return fail("Name is empty: %w", ErrTableName)
 	case err != nil:
-		return fail("Name: %w", err)
+		return fail("TableInfo.Name: %w", err)
 	case name != t.Name:
-		return fail("Name is an ARN, which would be signed as such; use %s: %w", quote(name), ErrTableName)
+		return fail("TableInfo.Name: %w: it is an ARN, which would be signed as such; use %s", ErrTableName, quote(name))
 	}
 	if t.ARN != "" {
 		switch name, err := NameOf(t.ARN); {
 		case err != nil:
-			return fail("ARN: %w", err)
+			return fail("TableInfo.ARN: %w", err)
 		case name == t.ARN:
-			return fail("ARN is the bare name %s: %w", quote(t.ARN), ErrTableName)
+			return fail("TableInfo.ARN: %w: %s is a bare name and no ARN", ErrTableName, quote(t.ARN))
 		case name != t.Name:
-			return fail("ARN is of table %s, Name is %s: %w", quote(name), quote(t.Name), ErrTableName)
+			return fail("TableInfo.ARN: %w: it is of table %s, Name is %s", ErrTableName, quote(name), quote(t.Name))
 		}
 	}
 	if err := t.Primary.validate(); err != nil {
@@ -165,7 +163,8 @@ func (i Index) validate() error {
 	return nil
 }
 
-// quote makes a name from outside fit for an error message: on one line, and of bounded length.
+// quote makes a name from outside fit for an error message: on one line, and of bounded length. It stands here since this
+// package imports nothing else of the module.
 func quote(s string) string {
 	const most = 256
 	if len(s) > most {

@@ -72,12 +72,12 @@ func TestValidate(t *testing.T) {
 		want   string
 		isName bool
 	}{
-		"no name":          {func(i *tableinfo.TableInfo) { i.Name = "" }, "Name is empty", true},
-		"ARN as name":      {func(i *tableinfo.TableInfo) { i.Name = booksARN }, `Name is an ARN, which would be signed as such; use "books"`, true},
+		"no name":          {func(i *tableinfo.TableInfo) { i.Name = "" }, "tableinfo: invalid table information: TableInfo.Name: not a table name: it is empty", true},
+		"ARN as name":      {func(i *tableinfo.TableInfo) { i.Name = booksARN }, `TableInfo.Name: not a table name: it is an ARN, which would be signed as such; use "books"`, true},
 		"index ARN":        {func(i *tableinfo.TableInfo) { i.Name = booksARN + "/index/i" }, "something other than a table", true},
-		"name as ARN":      {func(i *tableinfo.TableInfo) { i.ARN = "books" }, "ARN is the bare name", true},
+		"name as ARN":      {func(i *tableinfo.TableInfo) { i.ARN = "books" }, `TableInfo.ARN: not a table name: "books" is a bare name and no ARN`, true},
 		"malformed ARN":    {func(i *tableinfo.TableInfo) { i.ARN = "arn:aws" }, "malformed ARN", true},
-		"ARN of another":   {func(i *tableinfo.TableInfo) { i.Name = "films" }, `ARN is of table "books", Name is "films"`, true},
+		"ARN of another":   {func(i *tableinfo.TableInfo) { i.Name = "films" }, `TableInfo.ARN: not a table name: it is of table "books", Name is "films"`, true},
 		"no partition key": {func(i *tableinfo.TableInfo) { i.Primary.PartitionKey = "" }, "primary key: no partition key", false},
 		"one key twice":    {func(i *tableinfo.TableInfo) { i.Primary.SortKey = "Author" }, `"Author" is both partition key and sort key`, false},
 		"three keys": {
@@ -141,8 +141,8 @@ func TestNameOf(t *testing.T) {
 		assert.Equal(t, want, got, in)
 	}
 	for in, want := range map[string]string{
-		"":                                 "empty",
-		"table/books":                      "slash",
+		"":                                 "not a table name: it is empty",
+		"table/books":                      `not a table name: "table/books" contains a slash`,
 		":":                                "malformed ARN",
 		"ARN:aws:dynamodb:r:1:table/books": "malformed ARN",
 		"arn:aws:dynamodb:eu-west-1:111122223333":     "malformed ARN",

@@ -52,9 +52,9 @@ var ErrFormat = errors.New("not in the DDBEC item format")
 // DynamoDB does not have, not a number, not UTF-8, or nested too deeply.
 var ErrValue = errors.New("invalid value")
 
-// MaxDepth is how many lists and maps may be nested in one value. DynamoDB
+// maxDepth is how many lists and maps may be nested in one value. DynamoDB
 // allows 32, but ciphertext hides the depth from it.
-const MaxDepth = 128
+const maxDepth = 128
 
 const (
 	tagNull      = 0x00

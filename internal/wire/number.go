@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// MaxNumberSize is the most bytes that a number may have in plain notation,
+// maxNumberSize is the most bytes that a number may have in plain notation,
 // sign and point included. DynamoDB's own numbers need at most 171.
-const MaxNumberSize = 4096
+const maxNumberSize = 4096
 
 // exponents beyond this cannot come back into range by any number of digits
 // that fits in memory, so they need not be told apart.
@@ -34,7 +34,7 @@ func CanonicalNumber(text string) (string, error) {
 // practice: an item's numbers are read two or three times on their way.
 func isCanonical(text string) bool {
 	integer, rest := cutDigits(strings.TrimPrefix(text, "-"))
-	if integer == "" || integer[0] == '0' && len(integer) > 1 || len(text) > MaxNumberSize {
+	if integer == "" || integer[0] == '0' && len(integer) > 1 || len(text) > maxNumberSize {
 		return false
 	}
 	if rest == "" {
@@ -88,8 +88,8 @@ func parseNumber(text string) (decimal, error) {
 	if n.isZero() {
 		return decimal{}, nil
 	}
-	if n.size() > MaxNumberSize {
-		return decimal{}, fmt.Errorf("%w: a number of more than %d bytes in plain notation", ErrValue, MaxNumberSize)
+	if n.size() > maxNumberSize {
+		return decimal{}, fmt.Errorf("%w: a number of more than %d bytes in plain notation", ErrValue, maxNumberSize)
 	}
 	return n, nil
 }

@@ -226,8 +226,8 @@ func set[T any](p *Parser, member func() (T, error)) ([]T, error) {
 
 func (p *Parser) enter() error {
 	p.depth++
-	if p.depth > MaxDepth {
-		return malformed("more than %d lists and maps nested", MaxDepth)
+	if p.depth > maxDepth {
+		return malformed("more than %d lists and maps nested", maxDepth)
 	}
 	return nil
 }

@@ -134,8 +134,8 @@ func checkAllKnown(elements iter.Seq[types.AttributeValue], depth int) error {
 }
 
 func checkDepth(depth int) error {
-	if depth > MaxDepth {
-		return fmt.Errorf("%w: more than %d lists and maps nested", ErrValue, MaxDepth)
+	if depth > maxDepth {
+		return fmt.Errorf("%w: more than %d lists and maps nested", ErrValue, maxDepth)
 	}
 	return nil
 }

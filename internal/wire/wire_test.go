@@ -32,6 +32,12 @@ type (
 	NULL = types.AttributeValueMemberNULL
 )
 
+// The limits, which items in tables rely on.
+const (
+	maxDepth      = 128  // of lists and maps in each other
+	maxNumberSize = 4096 // bytes in plain notation
+)
+
 func sortedEntries(description map[string]string) []wire.Entry {
 	var entries []wire.Entry
 	for name, value := range description {
@@ -115,7 +121,7 @@ func TestOrdersDifferOnlyWhereDocumented(t *testing.T) {
 func TestSizeRefuses(t *testing.T) {
 	t.Parallel()
 	deep := types.AttributeValue(&S{Value: "x"})
-	for range wire.MaxDepth + 1 {
+	for range maxDepth + 1 {
 		deep = &L{Value: []types.AttributeValue{deep}}
 	}
 	type foreign struct{ types.AttributeValue }
@@ -158,7 +164,7 @@ func TestSizeRefuses(t *testing.T) {
 func TestNestingLimitIsTheSameBothWays(t *testing.T) {
 	t.Parallel()
 	value := types.AttributeValue(&NULL{Value: true})
-	for range wire.MaxDepth {
+	for range maxDepth {
 		value = &M{Value: map[string]types.AttributeValue{"k": value}}
 	}
 	serialized := serialize(t, value, wire.PythonOrder)
@@ -176,7 +182,7 @@ func TestParseDoesNotBelieveCounts(t *testing.T) {
 	// Every level of nesting claims as many elements as the rest could hold.
 	nested := func(tag byte, count uint32) []byte {
 		input := bytes.Repeat([]byte{0xff}, 200_000)
-		for level := range wire.MaxDepth {
+		for level := range maxDepth {
 			header := input[6*level:]
 			header[0], header[1] = 0, tag
 			binary.BigEndian.PutUint32(header[2:], count)
@@ -245,7 +251,7 @@ func FuzzCanonicalNumber(f *testing.F) {
 			require.ErrorIs(t, err, wire.ErrValue)
 			return
 		}
-		require.LessOrEqual(t, len(got), wire.MaxNumberSize)
+		require.LessOrEqual(t, len(got), maxNumberSize)
 		if len(text) < 200 && !strings.Contains(strings.ToLower(text), "e") {
 			require.Equal(t, vectors.ValueText(&N{Value: text}), vectors.ValueText(&N{Value: got}))
 		}
