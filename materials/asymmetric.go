@@ -3,7 +3,6 @@ package materials
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -44,13 +43,14 @@ type (
 // NewSigner returns a Signer by the private key k, which may live in an HSM or
 // in KMS. The algorithm is SHA224withRSA, SHA256withRSA, SHA384withRSA or
 // SHA512withRSA (RSASSA-PKCS1-v1_5, RFC 8017), or the same with ECDSA, which only
-// Java reads. The error wraps ErrAlgorithm for any other name.
+// Java reads. The error wraps ErrAlgorithm for any other name, and ErrKey if k is
+// nil or its public half is not a key for the algorithm.
 func NewSigner(k crypto.Signer, algorithm string) (Signer, error) {
 	if isNil(k) {
-		return nil, fmt.Errorf("%w: nil signer", jce.ErrKey)
+		return nil, fmt.Errorf("%w: nil signer", ErrKey)
 	}
 	if err := jce.CheckSignatureKey(algorithm, k.Public()); err != nil {
-		return nil, algorithmError(err)
+		return nil, algorithmError(algorithm, err)
 	}
 	return signer{opaque[func([]byte) ([]byte, error)]{algorithm, func(data []byte) ([]byte, error) {
 		return jce.Sign(k, algorithm, data)
@@ -61,10 +61,11 @@ func (s signer) Sign(_ context.Context, data []byte) ([]byte, error) { return s.
 
 // NewVerifier returns a Verifier by a public key, an *rsa.PublicKey or
 // *ecdsa.PublicKey, for the algorithms of [NewSigner]. It accepts items of that
-// one algorithm. The error wraps ErrAlgorithm for any other name.
+// one algorithm. The error wraps ErrAlgorithm for any other name, and ErrKey if pub
+// is nil or not a key for the algorithm.
 func NewVerifier(pub crypto.PublicKey, algorithm string) (Verifier, error) {
 	if err := jce.CheckSignatureKey(algorithm, pub); err != nil {
-		return nil, algorithmError(err)
+		return nil, algorithmError(algorithm, err)
 	}
 	return verifier{opaque[func(data, sig []byte) error]{algorithm, func(data, sig []byte) error {
 		return jce.Verify(pub, algorithm, data, sig)
@@ -75,7 +76,10 @@ func (v verifier) Verify(_ context.Context, data, sig []byte) error { return v.d
 
 // NewRSAWrapper returns a KeyWrapper by
 // RSA/ECB/OAEPWithSHA-256AndMGF1Padding, which Python and Java read: OAEP with
-// SHA-256 and MGF1 with SHA-1.
+// SHA-256 and MGF1 with SHA-1. The error wraps ErrKey if pub is nil or zero.
+//
+// Whether pub is long enough shows when it wraps a key; then that error wraps
+// ErrKey.
 func NewRSAWrapper(pub *rsa.PublicKey) (KeyWrapper, error) {
 	if err := jce.CheckRSAKey(pub); err != nil {
 		return nil, err
@@ -100,14 +104,15 @@ type RSAOptions struct {
 // NewRSAUnwrapper returns a KeyUnwrapper by an RSA private key, which may live
 // in an HSM or in KMS. It reads OAEP with SHA-1, SHA-256, SHA-384 and SHA-512, as
 // Python and Java name them, always with MGF1 with SHA-1. Every failure of priv
-// wraps ErrUnwrap; its own error stays reachable by errors.As.
+// wraps ErrUnwrap; its own error stays reachable by errors.As. The error of
+// NewRSAUnwrapper wraps ErrKey if priv is nil or not an RSA key.
 func NewRSAUnwrapper(priv crypto.Decrypter, optFns ...func(*RSAOptions)) (KeyUnwrapper, error) {
 	if isNil(priv) {
-		return nil, fmt.Errorf("%w: nil RSA private key", jce.ErrKey)
+		return nil, fmt.Errorf("%w: nil RSA private key", ErrKey)
 	}
 	pub, ok := priv.Public().(*rsa.PublicKey)
 	if !ok {
-		return nil, fmt.Errorf("%w: not an RSA private key: its public half is %T", jce.ErrKey, priv.Public())
+		return nil, fmt.Errorf("%w: not an RSA private key: its public half is %T", ErrKey, priv.Public())
 	}
 	if err := jce.CheckRSAKey(pub); err != nil {
 		return nil, err
@@ -148,24 +153,10 @@ func rsaWrapAlgorithmError(algorithm string) error {
 	}
 }
 
-// isNil finds also the nil pointer in an interface, on which Public would panic.
-func isNil(private any) bool {
-	switch k := private.(type) {
-	case nil:
-		return true
-	case *rsa.PrivateKey:
-		return k == nil
-	case *ecdsa.PrivateKey:
-		return k == nil
-	default:
-		return false
-	}
-}
-
 // algorithmError makes an unknown name an ErrAlgorithm and leaves other errors.
-func algorithmError(err error) error {
+func algorithmError(name string, err error) error {
 	if errors.Is(err, jce.ErrUnknown) {
-		return fmt.Errorf("%w: %w", ErrAlgorithm, err)
+		return fmt.Errorf("%w: %s", ErrAlgorithm, quote.Name(name))
 	}
 	return err
 }

@@ -4,7 +4,9 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,12 +49,24 @@ type entry[K comparable, V any] struct {
 	ttl    time.Duration
 }
 
-// flight is a load under way. value and err are set when done is closed.
+// flight is a load under way. value, err and died are set when done is closed.
 type flight[V any] struct {
 	done  chan struct{}
 	value V
 	err   error
+	died  *loadPanic
+
+	waiters int  // guarded by the cache's lock, as is landed
+	landed  bool // done is about to be closed, for those who wait
 }
+
+// loadPanic is a panic of a load, with the stack of the load's goroutine.
+type loadPanic struct {
+	value any
+	stack []byte
+}
+
+func (p *loadPanic) String() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
 
 func newCache[K comparable, V any](size int, ttl, grace, jitter, timeout time.Duration) *cache[K, V] {
 	return &cache[K, V]{
@@ -63,7 +77,8 @@ func newCache[K comparable, V any](size int, ttl, grace, jitter, timeout time.Du
 
 // get returns the value of key, loaded if it must be. A load goes on when its
 // caller's context ends, since others may wait for it; each waits only as long as
-// its own context lasts.
+// its own context lasts. A panic of the load is raised in all who wait: in the load's
+// own goroutine none of them could recover it.
 func (c *cache[K, V]) get(ctx context.Context, key K, load func(context.Context) (V, error)) (V, error) {
 	c.mu.Lock()
 	value, isHit := c.lookup(key)
@@ -83,15 +98,34 @@ func (c *cache[K, V]) get(ctx context.Context, key K, load func(context.Context)
 		c.loads.Add(1)
 		go c.load(context.WithoutCancel(ctx), key, f, load)
 	}
+	f.waiters++
 	c.mu.Unlock()
 
 	select {
 	case <-f.done:
-		return f.value, f.err
 	case <-ctx.Done():
-		var none V
-		return none, ctx.Err()
+		if c.leave(f) {
+			var none V
+			return none, ctx.Err()
+		}
+		<-f.done
 	}
+	if f.died != nil {
+		panic(f.died)
+	}
+	return f.value, f.err
+}
+
+// leave tells whether a caller can stop waiting. Once the load has landed it cannot:
+// a panic may have been left to this caller alone.
+func (c *cache[K, V]) leave(f *flight[V]) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.landed {
+		return false
+	}
+	f.waiters--
+	return true
 }
 
 // lookup finds a value that need not be loaded. It drops one that is too old.
@@ -116,8 +150,13 @@ func (c *cache[K, V]) lookup(key K) (value V, isHit bool) {
 func (c *cache[K, V]) load(ctx context.Context, key K, f *flight[V], load func(context.Context) (V, error)) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	f.err = errLoadEnded // should load panic or end its goroutine
+	f.err = errLoadEnded // should load panic or end its goroutine, as t.FailNow of a mock does
 	defer c.land(key, f)
+	defer func() {
+		if v := recover(); v != nil {
+			f.died = &loadPanic{v, debug.Stack()}
+		}
+	}()
 	f.value, f.err = load(ctx)
 }
 
@@ -129,11 +168,20 @@ func (c *cache[K, V]) land(key K, f *flight[V]) {
 			c.keep(key, f.value)
 		}
 	}
+	f.landed = true
+	abandoned := f.waiters == 0
 	c.mu.Unlock()
 	if f.err != nil {
 		c.failed.Add(1)
 	}
-	close(f.done)
+	close(f.done) // after all use of the cache: fmt, on a provider, reads it without the lock
+	if f.died != nil && abandoned {
+		// All callers have left, so that there is no goroutine in which to raise it.
+		// It ends the process, as every panic does that nobody recovers: to drop it
+		// would hide a bug, and to keep it for a later caller would blame a call that
+		// has nothing to do with it.
+		panic(f.died)
+	}
 }
 
 // put keeps a value that was loaded some other way, by a load that began in the

@@ -24,8 +24,8 @@ var (
 // KMSClient is what [DirectKMSProvider] calls of AWS KMS; *kms.Client is one, and
 // so is *kmstest.KMS.
 type KMSClient interface {
-	GenerateDataKey(ctx context.Context, in *kms.GenerateDataKeyInput, optFns ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error)
-	Decrypt(ctx context.Context, in *kms.DecryptInput, optFns ...func(*kms.Options)) (*kms.DecryptOutput, error)
+	GenerateDataKey(ctx context.Context, params *kms.GenerateDataKeyInput, optFns ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error)
+	Decrypt(ctx context.Context, params *kms.DecryptInput, optFns ...func(*kms.Options)) (*kms.DecryptOutput, error)
 }
 
 // DirectKMSProvider takes a data key from AWS KMS for every item and derives the
@@ -67,8 +67,8 @@ type kmsChoice struct {
 //
 // Nothing is asked of KMS here. An error tells of an id that cannot be right:
 // not a KMS key, or an ARN of a Region that is not the client's, unless the key is
-// a multi-Region key (mrk-…). It wraps ErrAlgorithm if Description names an
-// algorithm that is not supported.
+// a multi-Region key (mrk-…); or that c is nil or a nil pointer and ClientFor is not
+// set. It wraps ErrAlgorithm if Description names an algorithm that is not supported.
 func NewDirectKMSProvider(c KMSClient, keyID string, optFns ...func(*DirectKMSOptions)) (*DirectKMSProvider, error) {
 	var opts DirectKMSOptions
 	for _, fn := range optFns {
@@ -82,15 +82,18 @@ func NewDirectKMSProvider(c KMSClient, keyID string, optFns ...func(*DirectKMSOp
 }
 
 func newDirectKMSProvider(c KMSClient, keyID string, opts DirectKMSOptions) (*DirectKMSProvider, error) {
+	if isNil(c) {
+		c = nil // a nil *kms.Client is none either
+	}
 	if c == nil && opts.ClientFor == nil {
 		return nil, errors.New("nil KMSClient")
 	}
 	algorithms, err := parseKMSAlgorithms(opts.Description)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = checkUserDescription(opts.Description, wire.EntryEnvAlg, wire.EntrySigAlg)
 	}
-	if err := checkUserDescription(opts.Description, wire.EntryEnvAlg, wire.EntrySigAlg); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("DirectKMSOptions.Description: %w", err)
 	}
 	p := &DirectKMSProvider{
 		client:      c,
@@ -102,7 +105,7 @@ func newDirectKMSProvider(c KMSClient, keyID string, opts DirectKMSOptions) (*Di
 		algorithms:  algorithms,
 	}
 	if p.further, err = parseKeyARNs(opts.DecryptKeyIDs); err != nil {
-		return nil, fmt.Errorf("DecryptKeyIDs: %w", err)
+		return nil, fmt.Errorf("DirectKMSOptions.DecryptKeyIDs: %w", err)
 	}
 	if p.keyFor == nil {
 		if p.own, err = p.choose(keyID); err != nil {
@@ -178,7 +181,7 @@ func (p *DirectKMSProvider) clientIn(region string) (countedClient, error) {
 	switch {
 	case client == nil && region == "":
 		return countedClient{}, fmt.Errorf("%w: nil KMSClient, and the key id is no ARN from which ClientFor could tell a Region", ErrKMS)
-	case client == nil:
+	case isNil(client): // also the nil *kms.Client that a map of them gives for a Region it lacks
 		return countedClient{}, fmt.Errorf("%w: DirectKMSOptions.ClientFor has no client for Region %s", ErrKMS, quote.Name(region))
 	}
 	return countedClient{client, p}, nil

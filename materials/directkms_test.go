@@ -197,6 +197,7 @@ func TestDirectKMSContextMismatch(t *testing.T) {
 		require.ErrorIs(t, err, materials.ErrContextMismatch, name)
 		require.ErrorIs(t, err, materials.ErrKMS, name)
 		as[*types.InvalidCiphertextException](t, err)
+		require.ErrorContains(t, err, "belongs to another table name, other key attributes or key values, or another algorithm", name)
 		require.Nil(t, dec, name)
 		require.Len(t, k.Calls(), before+1, name)
 		requireNoValues(t, err)
@@ -360,7 +361,7 @@ func TestDirectKMSUserDescription(t *testing.T) {
 		_, err := materials.NewDirectKMSProvider(k, "alias/a", func(o *materials.DirectKMSOptions) {
 			o.Description = map[string]string{name: "x"}
 		})
-		require.ErrorContains(t, err, `"`+name+`" is written by the library`)
+		require.ErrorContains(t, err, `direct KMS provider: DirectKMSOptions.Description: entry "`+name+`" is written by the library`)
 	}
 	for _, description := range []map[string]string{{"\xff": "x"}, {"x": "\xff"}} {
 		_, err := materials.NewDirectKMSProvider(k, "alias/a", func(o *materials.DirectKMSOptions) { o.Description = description })

@@ -3,6 +3,7 @@ package materials
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"unicode/utf8"
 
@@ -26,6 +27,10 @@ var (
 	// ErrUnwrap means that the item's content key does not unwrap: it is
 	// damaged, or was wrapped under another key.
 	ErrUnwrap = jce.ErrUnwrap
+	// ErrKey means that a key does not fit its algorithm: it has a length or a type
+	// that the algorithm does not take, or is nil or a zero value. The caller's key
+	// is to blame, never an item.
+	ErrKey = jce.ErrKey
 	// ErrContextMismatch means that the item's keys are bound to another table
 	// name or key text. It is the only error on which the encryptor asks again
 	// with the next name that it accepts.
@@ -59,12 +64,19 @@ func checkUserDescription(description map[string]string, allowed ...string) erro
 	for name, value := range description {
 		switch {
 		case reservedEntries[name] && !slices.Contains(allowed, name):
-			return fmt.Errorf("description entry %s is written by the library and cannot be set", quote.Name(name))
+			return fmt.Errorf("entry %s is written by the library and cannot be set", quote.Name(name))
 		case !utf8.ValidString(name) || !utf8.ValidString(value):
-			return fmt.Errorf("description entry %s is not valid UTF-8", quote.Name(name))
+			return fmt.Errorf("entry %s is not valid UTF-8", quote.Name(name))
 		}
 	}
 	return nil
+}
+
+// isNil finds also the nil pointer in an interface, on which the first method call
+// would panic, far from where it was handed over.
+func isNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 func missingEntry(name string) error {

@@ -24,7 +24,8 @@ var (
 // [NewAESKey]; the zero AESKey is unfit for use.
 type AESKey jce.AESKey
 
-// NewAESKey copies a key of 16, 24 or 32 bytes.
+// NewAESKey copies a key of 16, 24 or 32 bytes. For any other length the error
+// wraps ErrKey.
 func NewAESKey(b []byte) (*AESKey, error) {
 	k, err := jce.NewAESKey(b)
 	if err != nil {
@@ -37,7 +38,7 @@ func NewAESKey(b []byte) (*AESKey, error) {
 func (k *AESKey) Algorithm() string { return jce.AESWrap }
 
 // WrapKey wraps a key of a multiple of 8 and at least 16 bytes by RFC 3394; the
-// result is 8 bytes longer.
+// result is 8 bytes longer. For any other length the error wraps ErrKey.
 func (k *AESKey) WrapKey(_ context.Context, key []byte) ([]byte, error) {
 	if err := k.check(); err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func (k *AESKey) UnwrapKey(_ context.Context, algorithm string, wrapped []byte) 
 
 func (k *AESKey) check() error {
 	if k == nil || (*jce.AESKey)(k).IsZero() {
-		return fmt.Errorf("%w: an AESKey that NewAESKey did not make", jce.ErrKey)
+		return fmt.Errorf("%w: an AESKey that NewAESKey did not make", ErrKey)
 	}
 	return nil
 }
@@ -84,15 +85,17 @@ func (k AESKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 type HMACKey jce.HMAC
 
 // NewHMACKey copies a key for HmacSHA256. Any length above zero is accepted,
-// since old tables have short ones; a new key should have 32 random bytes.
+// since old tables have short ones; a new key should have 32 random bytes. For an
+// empty key the error wraps ErrKey.
 func NewHMACKey(b []byte) (*HMACKey, error) { return NewHMACKeyFor(jce.HMACSHA256, b) }
 
 // NewHMACKeyFor copies a key for HmacSHA224, HmacSHA256, HmacSHA384 or
-// HmacSHA512. The error wraps ErrAlgorithm for any other name.
+// HmacSHA512. The error wraps ErrAlgorithm for any other name, and ErrKey for an
+// empty key.
 func NewHMACKeyFor(algorithm string, b []byte) (*HMACKey, error) {
 	m, err := jce.NewHMAC(algorithm, b)
 	if err != nil {
-		return nil, algorithmError(err)
+		return nil, algorithmError(algorithm, err)
 	}
 	return (*HMACKey)(&m), nil
 }
@@ -123,7 +126,7 @@ func (k *HMACKey) Verify(_ context.Context, data, sig []byte) error {
 
 func (k *HMACKey) check() error {
 	if k == nil || (*jce.HMAC)(k).IsZero() {
-		return fmt.Errorf("%w: an HMACKey that NewHMACKey did not make", jce.ErrKey)
+		return fmt.Errorf("%w: an HMACKey that NewHMACKey did not make", ErrKey)
 	}
 	return nil
 }
@@ -136,3 +139,17 @@ func (k HMACKey) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText writes REDACTED, in JSON too.
 func (k HMACKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// checkKey refuses a key with which nothing can be done.
+func checkKey(k any) error {
+	switch k := k.(type) {
+	case *AESKey:
+		return k.check()
+	case *HMACKey:
+		return k.check()
+	}
+	if isNil(k) {
+		return fmt.Errorf("%w: a nil %T", ErrKey, k)
+	}
+	return nil
+}

@@ -5,7 +5,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 	"io"
+	"math/big"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +24,7 @@ func TestAESKey(t *testing.T) {
 			require.Equal(t, "AESWrap", k.Algorithm())
 			continue
 		}
+		require.ErrorIs(t, err, materials.ErrKey)
 		require.ErrorContains(t, err, "an AES key has 16, 24 or 32 bytes")
 		require.Nil(t, k)
 	}
@@ -29,9 +32,16 @@ func TestAESKey(t *testing.T) {
 		require.Equal(t, "AESWrap", k.Algorithm())
 		_, err := k.WrapKey(t.Context(), make([]byte, 16))
 		require.ErrorContains(t, err, "that NewAESKey did not make")
+		require.ErrorIs(t, err, materials.ErrKey)
 		_, err = k.UnwrapKey(t.Context(), "AESWrap", make([]byte, 24))
 		require.ErrorContains(t, err, "that NewAESKey did not make")
+		require.ErrorIs(t, err, materials.ErrKey)
 		require.NotErrorIs(t, err, materials.ErrUnwrap)
+	}
+	wrap := newAESKey(t, counting(1, 32))
+	for _, n := range []int{0, 8, 15, 17} {
+		_, err := wrap.WrapKey(t.Context(), make([]byte, n))
+		require.ErrorIs(t, err, materials.ErrKey, "%d bytes", n)
 	}
 }
 
@@ -55,9 +65,15 @@ func TestHMACKey(t *testing.T) {
 	require.Equal(t, "HmacSHA256", newHMACKey(t, []byte{1}).Algorithm())
 	_, err := materials.NewHMACKey(nil)
 	require.ErrorContains(t, err, "0 bytes")
+	require.ErrorIs(t, err, materials.ErrKey)
+	_, err = materials.NewHMACKeyFor("HmacSHA512", []byte{})
+	require.ErrorIs(t, err, materials.ErrKey)
+	require.NotErrorIs(t, err, materials.ErrAlgorithm)
 	for _, algorithm := range []string{"", "HmacSHA1", "hmacsha256", "HmacSHA256/256", "SHA256withRSA"} {
 		k, err := materials.NewHMACKeyFor(algorithm, []byte{1})
 		require.ErrorIs(t, err, materials.ErrAlgorithm, "%q", algorithm)
+		require.EqualError(t, err, fmt.Sprintf("not in the DDBEC item format: unsupported algorithm: %q", algorithm))
+		require.NotErrorIs(t, err, materials.ErrKey, "%q", algorithm)
 		require.Nil(t, k)
 	}
 	// A key that cannot verify is no mismatch, on which the encryptor would try
@@ -66,8 +82,10 @@ func TestHMACKey(t *testing.T) {
 		require.Empty(t, k.Algorithm())
 		_, err := k.Sign(t.Context(), nil)
 		require.ErrorContains(t, err, "that NewHMACKey did not make")
+		require.ErrorIs(t, err, materials.ErrKey)
 		err = k.Verify(t.Context(), nil, nil)
 		require.ErrorContains(t, err, "that NewHMACKey did not make")
+		require.ErrorIs(t, err, materials.ErrKey)
 		require.NotErrorIs(t, err, materials.ErrSignature)
 	}
 }
@@ -124,6 +142,7 @@ func TestUnfitAsymmetricKeys(t *testing.T) {
 		{"nil", nil, "SHA256withRSA", "nil signer"},
 		{"nil RSA key", (*rsa.PrivateKey)(nil), "SHA256withRSA", "nil signer"},
 		{"nil ECDSA key", (*ecdsa.PrivateKey)(nil), "SHA256withECDSA", "nil signer"},
+		{"nil pointer to an HSM's key", (*publicOnly)(nil), "SHA256withRSA", "nil signer"},
 		{"zero RSA key", &rsa.PrivateKey{}, "SHA256withRSA", "without modulus"},
 		{"zero ECDSA key", &ecdsa.PrivateKey{}, "SHA256withECDSA", "without curve"},
 		{"RSA key for ECDSA", rsaKey(), "SHA256withECDSA", "takes an *ecdsa.PublicKey, not *rsa.PublicKey"},
@@ -133,6 +152,7 @@ func TestUnfitAsymmetricKeys(t *testing.T) {
 	for _, tt := range signers {
 		s, err := materials.NewSigner(tt.key, tt.algorithm)
 		require.ErrorContains(t, err, tt.text, tt.name)
+		require.ErrorIs(t, err, materials.ErrKey, tt.name)
 		require.NotErrorIs(t, err, materials.ErrAlgorithm, tt.name)
 		require.Nil(t, s, tt.name)
 	}
@@ -144,14 +164,21 @@ func TestUnfitAsymmetricKeys(t *testing.T) {
 	}
 	for _, pub := range []crypto.PublicKey{nil, (*rsa.PublicKey)(nil), &rsa.PublicKey{}, rsaKey().PublicKey, &ecKey().PublicKey, rsaKey()} {
 		v, err := materials.NewVerifier(pub, "SHA256withRSA")
-		require.ErrorContains(t, err, "unfit key", "%T", pub)
+		require.ErrorIs(t, err, materials.ErrKey, "%T", pub)
 		require.Nil(t, v)
 	}
 	for _, pub := range []*rsa.PublicKey{nil, {}} {
 		w, err := materials.NewRSAWrapper(pub)
 		require.ErrorContains(t, err, "without modulus")
+		require.ErrorIs(t, err, materials.ErrKey)
 		require.Nil(t, w)
 	}
+	short, err := materials.NewRSAWrapper(&rsa.PublicKey{N: big.NewInt(3233), E: 17})
+	require.NoError(t, err)
+	_, err = short.WrapKey(t.Context(), make([]byte, 32))
+	require.ErrorIs(t, err, materials.ErrKey)
+	_, err = materials.NewRSAUnwrapper((*publicOnly)(nil))
+	require.ErrorIs(t, err, materials.ErrKey)
 	decrypters := map[string]crypto.Decrypter{
 		"nil RSA private key":                    nil,
 		"an RSA key without modulus":             &rsa.PrivateKey{},
@@ -163,6 +190,7 @@ func TestUnfitAsymmetricKeys(t *testing.T) {
 	for text, priv := range decrypters {
 		u, err := materials.NewRSAUnwrapper(priv)
 		require.ErrorContains(t, err, text)
+		require.ErrorIs(t, err, materials.ErrKey, text)
 		require.Nil(t, u)
 	}
 }

@@ -31,11 +31,11 @@ func newCachedKeyID(key kmsKeyID, blob []byte, kmsContext map[string]string) cac
 func newDataKeyCache(o DecryptCacheOptions) (*cache[cachedKeyID, itemKeys], error) {
 	switch {
 	case o.TTL <= 0:
-		return nil, fmt.Errorf("DecryptCacheOptions.TTL is %v; it must be above 0", o.TTL)
+		return nil, fmt.Errorf("DecryptCacheOptions.TTL: must be above 0 (%v)", o.TTL)
 	case o.Size <= 0:
-		return nil, fmt.Errorf("DecryptCacheOptions.Size is %d; it must be above 0", o.Size)
+		return nil, fmt.Errorf("DecryptCacheOptions.Size: must be above 0 (%d)", o.Size)
 	case o.LoadTimeout < 0:
-		return nil, fmt.Errorf("DecryptCacheOptions.LoadTimeout is %v", o.LoadTimeout)
+		return nil, fmt.Errorf("DecryptCacheOptions.LoadTimeout: must not be negative (%v)", o.LoadTimeout)
 	case o.LoadTimeout == 0:
 		o.LoadTimeout = defaultLoadTimeout
 	}

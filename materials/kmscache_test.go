@@ -193,11 +193,11 @@ func TestDirectKMSCacheConfiguration(t *testing.T) {
 	t.Parallel()
 	k := kmstest.New()
 	for text, o := range map[string]materials.DecryptCacheOptions{
-		"TTL is 0s":          {Size: 1},
-		"TTL is -1ns":        {TTL: -1, Size: 1},
-		"Size is 0":          {TTL: 1},
-		"Size is -1":         {TTL: 1, Size: -1},
-		"LoadTimeout is -1n": {TTL: 1, Size: 1, LoadTimeout: -1},
+		"DecryptCacheOptions.TTL: must be above 0 (0s)":                {Size: 1},
+		"DecryptCacheOptions.TTL: must be above 0 (-1ns)":              {TTL: -1, Size: 1},
+		"DecryptCacheOptions.Size: must be above 0 (0)":                {TTL: 1},
+		"DecryptCacheOptions.Size: must be above 0 (-1)":               {TTL: 1, Size: -1},
+		"DecryptCacheOptions.LoadTimeout: must not be negative (-1ns)": {TTL: 1, Size: 1, LoadTimeout: -1},
 	} {
 		_, err := materials.NewDirectKMSProvider(k, k.CreateKey(), func(d *materials.DirectKMSOptions) { d.Cache = &o })
 		require.ErrorContains(t, err, text)

@@ -221,6 +221,16 @@ func TestDirectKMSClientForErrors(t *testing.T) {
 		require.ErrorIs(t, err, materials.ErrKMS)
 		require.ErrorContains(t, err, `ClientFor has no client for Region "eu-west-1"`)
 	})
+	t.Run("a nil client for the Region", func(t *testing.T) {
+		clients := map[string]*kms.Client{}
+		p, err := materials.NewDirectKMSProvider(nil, inWest, func(o *materials.DirectKMSOptions) {
+			o.ClientFor = func(region string) materials.KMSClient { return clients[region] }
+		})
+		require.NoError(t, err)
+		_, err = p.EncryptionMaterials(t.Context(), item())
+		require.ErrorIs(t, err, materials.ErrKMS)
+		require.ErrorContains(t, err, `ClientFor has no client for Region "eu-west-1"`)
+	})
 	t.Run("an alias without a client", func(t *testing.T) {
 		_, err := materials.NewDirectKMSProvider(nil, "alias/app", func(o *materials.DirectKMSOptions) { o.ClientFor = regions(k, east) })
 		require.ErrorContains(t, err, `nil KMSClient, and key id "alias/app" is no ARN`)

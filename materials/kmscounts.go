@@ -2,26 +2,36 @@ package materials
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 )
 
-// countedClient counts the calls of a provider.
+// errNoAnswer is for clients other than the SDK's, such as mocks.
+var errNoAnswer = errors.New("the client returned neither an answer nor an error")
+
+// countedClient counts the calls of a provider. An answer of nil comes with an error.
 type countedClient struct {
 	KMSClient
 	counts *DirectKMSProvider
 }
 
-func (c countedClient) GenerateDataKey(ctx context.Context, in *kms.GenerateDataKeyInput, optFns ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error) {
+func (c countedClient) GenerateDataKey(ctx context.Context, params *kms.GenerateDataKeyInput, optFns ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error) {
 	c.counts.generated.Add(1)
-	out, err := c.KMSClient.GenerateDataKey(ctx, in, optFns...)
+	out, err := c.KMSClient.GenerateDataKey(ctx, params, optFns...)
+	if out == nil && err == nil {
+		err = errNoAnswer
+	}
 	c.countFailure(err)
 	return out, err
 }
 
-func (c countedClient) Decrypt(ctx context.Context, in *kms.DecryptInput, optFns ...func(*kms.Options)) (*kms.DecryptOutput, error) {
+func (c countedClient) Decrypt(ctx context.Context, params *kms.DecryptInput, optFns ...func(*kms.Options)) (*kms.DecryptOutput, error) {
 	c.counts.decrypted.Add(1)
-	out, err := c.KMSClient.Decrypt(ctx, in, optFns...)
+	out, err := c.KMSClient.Decrypt(ctx, params, optFns...)
+	if out == nil && err == nil {
+		err = errNoAnswer
+	}
 	c.countFailure(err)
 	return out, err
 }

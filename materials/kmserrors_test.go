@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
@@ -38,7 +39,7 @@ func TestNewDirectKMSProviderErrors(t *testing.T) {
 		{name: "decrypt only", opts: materials.DirectKMSOptions{DecryptKeyIDs: []string{arn}}},
 		{name: "decrypt only, from another Region", region: "eu-west-1", opts: materials.DirectKMSOptions{DecryptKeyIDs: []string{arn}}, text: "but the KMS client is for eu-west-1"},
 		{name: "decrypt anything", opts: materials.DirectKMSOptions{AnyDecryptKey: true}},
-		{name: "alias in DecryptKeyIDs", keyID: arn, opts: materials.DirectKMSOptions{DecryptKeyIDs: []string{"alias/old"}}, text: `DecryptKeyIDs: "alias/old" is not the ARN of a KMS key`},
+		{name: "alias in DecryptKeyIDs", keyID: arn, opts: materials.DirectKMSOptions{DecryptKeyIDs: []string{"alias/old"}}, text: `DirectKMSOptions.DecryptKeyIDs: "alias/old" is not the ARN of a KMS key`},
 		{name: "bare id in DecryptKeyIDs", keyID: arn, opts: materials.DirectKMSOptions{DecryptKeyIDs: []string{"0123"}}, text: `DecryptKeyIDs: "0123" is not the ARN of a KMS key`},
 		{name: "alias ARN in DecryptKeyIDs", keyID: arn, opts: materials.DirectKMSOptions{DecryptKeyIDs: []string{"arn:aws:kms:us-east-1:111122223333:alias/a"}}, text: "is not the ARN of a KMS key"},
 		{name: "empty text in DecryptKeyIDs", keyID: arn, opts: materials.DirectKMSOptions{DecryptKeyIDs: []string{""}}, text: "is not the ARN of a KMS key"},
@@ -62,8 +63,13 @@ func TestNewDirectKMSProviderErrors(t *testing.T) {
 			require.Nil(t, p)
 		})
 	}
-	_, err := materials.NewDirectKMSProvider(nil, arn)
-	require.ErrorContains(t, err, "nil KMSClient")
+	for _, c := range []materials.KMSClient{nil, (*kms.Client)(nil), (*kmstest.KMS)(nil)} {
+		p, err := materials.NewDirectKMSProvider(c, arn)
+		require.ErrorContains(t, err, "nil KMSClient")
+		require.Nil(t, p)
+		_, err = materials.NewDirectKMSProvider(c, "alias/a", func(o *materials.DirectKMSOptions) { o.ClientFor = regions(kmstest.New()) })
+		require.ErrorContains(t, err, `nil KMSClient, and key id "alias/a"`)
+	}
 }
 
 // The SDK's own client shows its Region, too.

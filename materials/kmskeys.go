@@ -207,7 +207,7 @@ func kmsCallError(op, keyID string, kmsContext map[string]string, err error) err
 	hint := ""
 	switch {
 	case errors.As(err, &invalid):
-		return fmt.Errorf("%w: %w: %s: the data key is damaged or belongs to another table name, key value or algorithm (encryption context: %s): %w",
+		return fmt.Errorf("%w: %w: %s: the data key is damaged, or belongs to another table name, other key attributes or key values, or another algorithm (encryption context: %s): %w",
 			ErrContextMismatch, ErrKMS, about, contextNamesOf(kmsContext), err)
 	case errors.As(err, &incorrect):
 		return fmt.Errorf("%w: %w: %s: the item's data key is under another KMS key; if that is a key of yours, list its ARN in DirectKMSOptions.DecryptKeyIDs: %w",

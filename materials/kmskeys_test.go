@@ -1,6 +1,7 @@
 package materials_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -434,4 +435,36 @@ func TestDirectKMSBadDataKeys(t *testing.T) {
 	require.NoError(t, err)
 	_, err = p.EncryptionMaterials(t.Context(), item())
 	require.ErrorIs(t, err, materials.ErrKMS, "no ciphertext: nobody could read the item")
+}
+
+// A mock may forget to answer.
+func TestDirectKMSNoAnswer(t *testing.T) {
+	t.Parallel()
+	k := kmstest.New()
+	key := k.CreateKey()
+	writer, err := materials.NewDirectKMSProvider(k, key)
+	require.NoError(t, err)
+	enc, err := writer.EncryptionMaterials(t.Context(), item())
+	require.NoError(t, err)
+
+	p, err := materials.NewDirectKMSProvider(silentKMS{}, key)
+	require.NoError(t, err)
+	_, encErr := p.EncryptionMaterials(t.Context(), item())
+	_, decErr := p.DecryptionMaterials(t.Context(), stored(item(), enc.Description))
+	for op, err := range map[string]error{"GenerateDataKey": encErr, "Decrypt": decErr} {
+		require.ErrorIs(t, err, materials.ErrKMS)
+		require.ErrorContains(t, err, op)
+		require.ErrorContains(t, err, "neither an answer nor an error")
+	}
+	require.Equal(t, materials.KMSStats{GenerateDataKey: 1, Decrypt: 1, Failed: 2}, p.Stats())
+}
+
+type silentKMS struct{}
+
+func (silentKMS) GenerateDataKey(context.Context, *kms.GenerateDataKeyInput, ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error) {
+	return nil, nil
+}
+
+func (silentKMS) Decrypt(context.Context, *kms.DecryptInput, ...func(*kms.Options)) (*kms.DecryptOutput, error) {
+	return nil, nil
 }

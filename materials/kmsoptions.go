@@ -30,7 +30,8 @@ type DirectKMSOptions struct {
 	// for the Region in a key's or alias's ARN; ids that are no ARNs go to the
 	// provider's own client, which may be nil if there are none. Reading tries
 	// the Region of the item's own key and then those of DecryptKeyIDs, with a
-	// call for each until one has the key. It is called for every item.
+	// call for each until one has the key. It is called for every item, and must
+	// be safe for concurrent use.
 	ClientFor func(region string) KMSClient
 	// Cache keeps data keys that KMS has decrypted. Without it, every item that
 	// is read costs a call.
@@ -49,6 +50,8 @@ type DecryptCacheOptions struct {
 	TTL  time.Duration
 	Size int
 	// LoadTimeout bounds each KMS call, which goes on when the read that caused
-	// it is cancelled; 0 means 10 s.
+	// it is cancelled; 0 means 10 s. A panic of the KMSClient or of ClientFor is
+	// raised in all reads that wait for the key; if all were cancelled, it ends
+	// the process.
 	LoadTimeout time.Duration
 }

@@ -117,7 +117,9 @@ func (c EncryptionContext) MarshalJSON() ([]byte, error) { return json.Marshal(c
 type EncryptionMaterials struct {
 	// EncryptionKey may be nil if no attribute is to be encrypted.
 	EncryptionKey *AESKey
-	SigningKey    Signer
+	// SigningKey signs the item. It must not be nil: the encryptor would write no
+	// item then, with an error wrapping ErrNoEncryptionMaterials.
+	SigningKey Signer
 	// Description is written into the item, where anybody can read and change
 	// it. The encryptor adds its own entries.
 	Description map[string]string
@@ -126,9 +128,15 @@ type EncryptionMaterials struct {
 // DecryptionMaterials are the keys for one item that was read.
 type DecryptionMaterials struct {
 	// DecryptionKey may be nil if no attribute is to be decrypted.
-	DecryptionKey   *AESKey
+	DecryptionKey *AESKey
+	// VerificationKey verifies the item's signature. It must not be nil: the
+	// encryptor would return no item then, with an error wrapping
+	// ErrNoDecryptionMaterials.
 	VerificationKey Verifier
-	Description     map[string]string
+	// Description is the item's material description. It is for those who call a
+	// provider themselves; the encryptor, which gave the provider the description,
+	// does not look at it.
+	Description map[string]string
 }
 
 // Signer signs strings to sign. An implementation must be safe for concurrent

@@ -36,7 +36,8 @@ type CacheOptions struct {
 	// none.
 	Jitter time.Duration
 	// LoadTimeout bounds each load from the store, which goes on when the call
-	// that caused it is cancelled; 0 means 10 s.
+	// that caused it is cancelled; 0 means 10 s. A panic of the store is raised in
+	// all calls that wait for the load; if all were cancelled, it ends the process.
 	LoadTimeout time.Duration
 }
 
@@ -75,8 +76,8 @@ type latestVersion struct {
 }
 
 // NewCachingMostRecentProvider returns a provider of the materials that s keeps
-// under name, which must not be empty unless NameFor is set, and contains no '#'.
-// ttl is at least 1 ms. A long one delays rotation and revocation, a short one
+// under name, which must not be empty unless NameFor is set, and must not contain
+// '#'. ttl is at least 1 ms. A long one delays rotation and revocation, a short one
 // asks the store more often: 1 to 10 minutes suit most services.
 func NewCachingMostRecentProvider(s ProviderStore, name string, ttl time.Duration, optFns ...func(*CacheOptions)) (*CachingMostRecentProvider, error) {
 	o := CacheOptions{Size: defaultCacheSize, LoadTimeout: defaultLoadTimeout}
@@ -91,16 +92,16 @@ func NewCachingMostRecentProvider(s ProviderStore, name string, ttl time.Duratio
 	}
 	var err error
 	switch {
-	case s == nil:
+	case isNil(s):
 		err = errors.New("nil ProviderStore")
 	case ttl < time.Millisecond:
-		err = fmt.Errorf("a TTL of %v; the least is 1ms", ttl)
+		err = fmt.Errorf("TTL: must be at least 1ms (%v)", ttl)
 	case o.Size < 0:
-		err = fmt.Errorf("CacheOptions.Size is %d", o.Size)
+		err = fmt.Errorf("CacheOptions.Size: must not be negative (%d)", o.Size)
 	case o.Jitter < 0 || o.Jitter > ttl/2:
-		err = fmt.Errorf("CacheOptions.Jitter is %v; the most is half the TTL of %v", o.Jitter, ttl)
+		err = fmt.Errorf("CacheOptions.Jitter: must be from 0 to half the TTL of %v (%v)", ttl, o.Jitter)
 	case o.LoadTimeout < 0:
-		err = fmt.Errorf("CacheOptions.LoadTimeout is %v", o.LoadTimeout)
+		err = fmt.Errorf("CacheOptions.LoadTimeout: must not be negative (%v)", o.LoadTimeout)
 	case o.NameFor == nil || name != "":
 		err = wire.CheckMaterialName(name)
 	}
@@ -252,7 +253,7 @@ func checkStored(provider CryptographicMaterialsProvider, err error) (Cryptograp
 	if err != nil {
 		return nil, storeError(err)
 	}
-	if provider == nil {
+	if isNil(provider) {
 		return nil, fmt.Errorf("%w: it returned neither a provider nor an error", ErrStore)
 	}
 	return provider, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -333,23 +332,6 @@ func TestMostRecentLoadTimeout(t *testing.T) {
 	}
 }
 
-// A load that never returns must not leave others waiting.
-func TestMostRecentLoadEnds(t *testing.T) {
-	t.Parallel()
-	p, err := materials.NewCachingMostRecentProvider(exitingStore{newMemoryStore(t)}, "a", ttl)
-	require.NoError(t, err)
-	_, err = p.EncryptionMaterials(t.Context(), item())
-	require.ErrorContains(t, err, "without a result")
-}
-
-// exitingStore ends the goroutine, as t.FailNow of a test's store does.
-type exitingStore struct{ *memoryStore }
-
-func (exitingStore) MaxVersion(context.Context, string) (int64, error) {
-	runtime.Goexit()
-	return 0, nil
-}
-
 func TestMostRecentSize(t *testing.T) {
 	t.Parallel()
 	s := newMemoryStore(t, "a", "a", "a")
@@ -491,22 +473,29 @@ func TestMostRecentStoreErrors(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nothing at all", func(t *testing.T) {
-		empty, err := materials.NewCachingMostRecentProvider(emptyStore{s}, "a", ttl)
-		require.NoError(t, err)
-		_, err = empty.EncryptionMaterials(t.Context(), item())
-		require.ErrorIs(t, err, materials.ErrStore)
-		_, err = empty.DecryptionMaterials(t.Context(), ec)
-		require.ErrorIs(t, err, materials.ErrStore)
-	})
+	for name, provider := range map[string]materials.CryptographicMaterialsProvider{
+		"nothing at all": nil, "a nil pointer": (*materials.WrappedProvider)(nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			empty, err := materials.NewCachingMostRecentProvider(emptyStore{s, provider}, "a", ttl)
+			require.NoError(t, err)
+			_, err = empty.EncryptionMaterials(t.Context(), item())
+			require.ErrorIs(t, err, materials.ErrStore)
+			_, err = empty.DecryptionMaterials(t.Context(), ec)
+			require.ErrorIs(t, err, materials.ErrStore)
+		})
+	}
 }
 
-// emptyStore answers with nothing.
-type emptyStore struct{ *memoryStore }
+// emptyStore answers with a provider that is none.
+type emptyStore struct {
+	*memoryStore
+	provider materials.CryptographicMaterialsProvider
+}
 
 func (emptyStore) MaxVersion(context.Context, string) (int64, error) { return 0, nil }
-func (emptyStore) Provider(context.Context, string, int64) (materials.CryptographicMaterialsProvider, error) {
-	return nil, nil
+func (s emptyStore) Provider(context.Context, string, int64) (materials.CryptographicMaterialsProvider, error) {
+	return s.provider, nil
 }
 
 func TestMostRecentConfiguration(t *testing.T) {
@@ -525,16 +514,17 @@ func TestMostRecentConfiguration(t *testing.T) {
 		{"name by function", s, "", ttl, materials.CacheOptions{NameFor: nameFor}, ""},
 		{"all set", s, "a", ttl, materials.CacheOptions{Size: 1, Jitter: ttl / 2, LoadTimeout: 1, NameFor: nameFor}, ""},
 		{"no store", nil, "a", ttl, materials.CacheOptions{}, "nil ProviderStore"},
+		{"nil pointer to a store", (*memoryStore)(nil), "a", ttl, materials.CacheOptions{}, "nil ProviderStore"},
 		{"no name", s, "", ttl, materials.CacheOptions{}, "name is empty"},
 		{"'#' in the name", s, "a#1", ttl, materials.CacheOptions{}, "'#'"},
 		{"'#' in an unused name", s, "a#1", ttl, materials.CacheOptions{NameFor: nameFor}, "'#'"},
 		{"name not UTF-8", s, "\xff", ttl, materials.CacheOptions{}, "not UTF-8"},
-		{"no TTL", s, "a", 0, materials.CacheOptions{}, "TTL"},
-		{"TTL too short", s, "a", time.Millisecond - 1, materials.CacheOptions{}, "TTL"},
-		{"negative size", s, "a", ttl, materials.CacheOptions{Size: -1}, "Size"},
-		{"negative jitter", s, "a", ttl, materials.CacheOptions{Jitter: -1}, "Jitter"},
-		{"jitter too long", s, "a", ttl, materials.CacheOptions{Jitter: ttl/2 + 1}, "Jitter"},
-		{"negative timeout", s, "a", ttl, materials.CacheOptions{LoadTimeout: -1}, "LoadTimeout"},
+		{"no TTL", s, "a", 0, materials.CacheOptions{}, "TTL: must be at least 1ms (0s)"},
+		{"TTL too short", s, "a", time.Millisecond - 1, materials.CacheOptions{}, "TTL: must be at least 1ms (999.999µs)"},
+		{"negative size", s, "a", ttl, materials.CacheOptions{Size: -1}, "CacheOptions.Size: must not be negative (-1)"},
+		{"negative jitter", s, "a", ttl, materials.CacheOptions{Jitter: -1}, "CacheOptions.Jitter: must be from 0 to half the TTL of 1m0s (-1ns)"},
+		{"jitter too long", s, "a", ttl, materials.CacheOptions{Jitter: ttl/2 + 1}, "CacheOptions.Jitter: must be"},
+		{"negative timeout", s, "a", ttl, materials.CacheOptions{LoadTimeout: -1}, "CacheOptions.LoadTimeout: must not be negative (-1ns)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,6 +19,11 @@ type StaticProvider struct {
 // NewStaticProvider copies enc and dec, but not the keys in them. One of the two
 // may be nil, for a provider that only reads or only writes. Entries of
 // enc.Description that the library itself writes are refused.
+//
+// The error wraps ErrNoEncryptionMaterials for a nil enc.SigningKey,
+// ErrNoDecryptionMaterials for a nil dec.VerificationKey and both if enc and dec are
+// nil; and ErrKey for a zero AESKey or HMACKey, and for a SigningKey or
+// VerificationKey that is a nil pointer.
 func NewStaticProvider(enc *EncryptionMaterials, dec *DecryptionMaterials) (*StaticProvider, error) {
 	if enc == nil && dec == nil {
 		return nil, fmt.Errorf("static provider: %w, %w", ErrNoEncryptionMaterials, ErrNoDecryptionMaterials)
@@ -26,22 +31,28 @@ func NewStaticProvider(enc *EncryptionMaterials, dec *DecryptionMaterials) (*Sta
 	p := new(StaticProvider)
 	if enc != nil {
 		if enc.SigningKey == nil {
-			return nil, fmt.Errorf("static provider: %w: no SigningKey", ErrNoEncryptionMaterials)
+			return nil, fmt.Errorf("static provider: %w: nil SigningKey", ErrNoEncryptionMaterials)
+		}
+		if err := checkKey(enc.SigningKey); err != nil {
+			return nil, fmt.Errorf("static provider: EncryptionMaterials.SigningKey: %w", err)
 		}
 		if err := checkOptionalKey(enc.EncryptionKey); err != nil {
-			return nil, fmt.Errorf("static provider: EncryptionKey: %w", err)
+			return nil, fmt.Errorf("static provider: EncryptionMaterials.EncryptionKey: %w", err)
 		}
 		if err := checkUserDescription(enc.Description); err != nil {
-			return nil, fmt.Errorf("static provider: %w", err)
+			return nil, fmt.Errorf("static provider: EncryptionMaterials.Description: %w", err)
 		}
 		p.enc = &EncryptionMaterials{EncryptionKey: enc.EncryptionKey, SigningKey: enc.SigningKey, Description: maps.Clone(enc.Description)}
 	}
 	if dec != nil {
 		if dec.VerificationKey == nil {
-			return nil, fmt.Errorf("static provider: %w: no VerificationKey", ErrNoDecryptionMaterials)
+			return nil, fmt.Errorf("static provider: %w: nil VerificationKey", ErrNoDecryptionMaterials)
+		}
+		if err := checkKey(dec.VerificationKey); err != nil {
+			return nil, fmt.Errorf("static provider: DecryptionMaterials.VerificationKey: %w", err)
 		}
 		if err := checkOptionalKey(dec.DecryptionKey); err != nil {
-			return nil, fmt.Errorf("static provider: DecryptionKey: %w", err)
+			return nil, fmt.Errorf("static provider: DecryptionMaterials.DecryptionKey: %w", err)
 		}
 		p.dec = &DecryptionMaterials{DecryptionKey: dec.DecryptionKey, VerificationKey: dec.VerificationKey, Description: maps.Clone(dec.Description)}
 	}

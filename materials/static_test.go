@@ -69,15 +69,23 @@ func TestStaticBadMaterials(t *testing.T) {
 		enc  *materials.EncryptionMaterials
 		dec  *materials.DecryptionMaterials
 		text string // "": no error
+		is   error
 	}{
 		{name: "sign only", enc: &materials.EncryptionMaterials{SigningKey: mac}},
 		{name: "verify only", dec: &materials.DecryptionMaterials{VerificationKey: mac}},
-		{name: "no signing key", enc: &materials.EncryptionMaterials{}, text: "no SigningKey"},
-		{name: "no verification key", dec: &materials.DecryptionMaterials{}, text: "no VerificationKey"},
-		{name: "a reserved entry", enc: &materials.EncryptionMaterials{SigningKey: mac, Description: map[string]string{"amzn-ddb-map-sym-mode": "x"}}, text: `"amzn-ddb-map-sym-mode" is written by the library`},
+		{name: "no signing key", enc: &materials.EncryptionMaterials{}, text: "no encryption materials: nil SigningKey", is: materials.ErrNoEncryptionMaterials},
+		{name: "no verification key", dec: &materials.DecryptionMaterials{}, text: "no decryption materials: nil VerificationKey", is: materials.ErrNoDecryptionMaterials},
+		{name: "a reserved entry", enc: &materials.EncryptionMaterials{SigningKey: mac, Description: map[string]string{"amzn-ddb-map-sym-mode": "x"}}, text: `EncryptionMaterials.Description: entry "amzn-ddb-map-sym-mode" is written by the library`},
 		{name: "an entry that is not UTF-8", enc: &materials.EncryptionMaterials{SigningKey: mac, Description: map[string]string{"a": "\xff"}}, text: "is not valid UTF-8"},
-		{name: "zero encryption key", enc: &materials.EncryptionMaterials{SigningKey: mac, EncryptionKey: new(materials.AESKey)}, text: "EncryptionKey: unfit key"},
-		{name: "zero decryption key", dec: &materials.DecryptionMaterials{VerificationKey: mac, DecryptionKey: new(materials.AESKey)}, text: "DecryptionKey: unfit key"},
+		{name: "zero encryption key", enc: &materials.EncryptionMaterials{SigningKey: mac, EncryptionKey: new(materials.AESKey)}, text: "EncryptionMaterials.EncryptionKey: unfit key", is: materials.ErrKey},
+		{name: "zero signing key", enc: &materials.EncryptionMaterials{SigningKey: new(materials.HMACKey)}, text: "EncryptionMaterials.SigningKey: unfit key: an HMACKey", is: materials.ErrKey},
+		{name: "nil pointer to a signing key", enc: &materials.EncryptionMaterials{SigningKey: (*materials.HMACKey)(nil)}, text: "EncryptionMaterials.SigningKey: unfit key: an HMACKey", is: materials.ErrKey},
+		{name: "nil pointer to another's signing key", enc: &materials.EncryptionMaterials{SigningKey: (*foreignKey)(nil)}, text: "EncryptionMaterials.SigningKey: unfit key: a nil *materials_test.foreignKey", is: materials.ErrKey},
+		{name: "zero verification key", dec: &materials.DecryptionMaterials{VerificationKey: new(materials.HMACKey)}, text: "DecryptionMaterials.VerificationKey: unfit key: an HMACKey", is: materials.ErrKey},
+		{name: "nil pointer to a verification key", dec: &materials.DecryptionMaterials{VerificationKey: (*materials.HMACKey)(nil)}, text: "DecryptionMaterials.VerificationKey: unfit key: an HMACKey", is: materials.ErrKey},
+		{name: "nil pointer to another's verification key", dec: &materials.DecryptionMaterials{VerificationKey: (*foreignKey)(nil)}, text: "DecryptionMaterials.VerificationKey: unfit key: a nil *materials_test.foreignKey", is: materials.ErrKey},
+		{name: "another's keys", enc: &materials.EncryptionMaterials{SigningKey: new(foreignKey)}, dec: &materials.DecryptionMaterials{VerificationKey: new(foreignKey)}},
+		{name: "zero decryption key", dec: &materials.DecryptionMaterials{VerificationKey: mac, DecryptionKey: new(materials.AESKey)}, text: "DecryptionMaterials.DecryptionKey: unfit key", is: materials.ErrKey},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -88,10 +96,21 @@ func TestStaticBadMaterials(t *testing.T) {
 				return
 			}
 			require.ErrorContains(t, err, tt.text)
+			if tt.is != nil {
+				require.ErrorIs(t, err, tt.is)
+			}
 			require.Nil(t, p)
 		})
 	}
 }
+
+// foreignKey is a key of somebody else's.
+type foreignKey struct {
+	materials.Signer
+	materials.Verifier
+}
+
+func (k *foreignKey) Algorithm() string { return k.Signer.Algorithm() }
 
 // No provider modifies what it is given.
 func TestProvidersLeaveContext(t *testing.T) {

@@ -25,6 +25,22 @@ type WrappedKeys struct {
 	Verify Verifier
 }
 
+// check accepts keys that are not given.
+func (k WrappedKeys) check() error {
+	for _, key := range []struct {
+		name  string
+		value any
+	}{{"Wrap", k.Wrap}, {"Unwrap", k.Unwrap}, {"Sign", k.Sign}, {"Verify", k.Verify}} {
+		if key.value == nil {
+			continue
+		}
+		if err := checkKey(key.value); err != nil {
+			return fmt.Errorf("WrappedKeys.%s: %w", key.name, err)
+		}
+	}
+	return nil
+}
+
 // WrappedProvider makes a random content key of 32 bytes for every item and
 // stores it in the item, wrapped. The signing key is the same for all items.
 type WrappedProvider struct {
@@ -33,15 +49,20 @@ type WrappedProvider struct {
 }
 
 // NewWrappedProvider copies description, whose entries it writes into every
-// item; entries that the library itself writes are refused.
+// item; entries that the library itself writes are refused. The error wraps
+// ErrNoEncryptionMaterials and ErrNoDecryptionMaterials if k can do neither, and
+// ErrKey for a zero AESKey or HMACKey and for a key that is a nil pointer.
 func NewWrappedProvider(k WrappedKeys, description map[string]string) (*WrappedProvider, error) {
+	if err := k.check(); err != nil {
+		return nil, fmt.Errorf("wrapped provider: %w", err)
+	}
 	canEncrypt, canDecrypt := k.Wrap != nil && k.Sign != nil, k.Unwrap != nil && k.Verify != nil
 	if !canEncrypt && !canDecrypt {
-		return nil, fmt.Errorf("wrapped provider: neither Wrap and Sign nor Unwrap and Verify are given: %w, %w",
+		return nil, fmt.Errorf("wrapped provider: %w, %w: neither Wrap and Sign nor Unwrap and Verify are given",
 			ErrNoEncryptionMaterials, ErrNoDecryptionMaterials)
 	}
 	if err := checkUserDescription(description); err != nil {
-		return nil, fmt.Errorf("wrapped provider: %w", err)
+		return nil, fmt.Errorf("wrapped provider: description: %w", err)
 	}
 	return &WrappedProvider{keys: k, description: maps.Clone(description)}, nil
 }
@@ -99,8 +120,8 @@ func (p *WrappedProvider) DecryptionMaterials(ctx context.Context, ec Encryption
 		return nil, fmt.Errorf("%w: a content key of %d bytes, where entry %s says %d", ErrUnwrap, len(content), wire.EntryEnvAlg, size)
 	}
 	key, err := NewAESKey(content)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnwrap, err)
+	if err != nil { // not ErrKey, which is about the caller's keys
+		return nil, fmt.Errorf("%w: a content key of %d bytes", ErrUnwrap, len(content))
 	}
 	return &DecryptionMaterials{DecryptionKey: key, VerificationKey: p.keys.Verify, Description: ec.Description}, nil
 }

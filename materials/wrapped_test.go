@@ -153,13 +153,44 @@ func TestWrappedHalves(t *testing.T) {
 	}
 }
 
+func TestWrappedUnfitKeys(t *testing.T) {
+	t.Parallel()
+	fields := map[string]func(*materials.WrappedKeys, *materials.AESKey, *materials.HMACKey){
+		"Wrap":   func(k *materials.WrappedKeys, key *materials.AESKey, _ *materials.HMACKey) { k.Wrap = key },
+		"Unwrap": func(k *materials.WrappedKeys, key *materials.AESKey, _ *materials.HMACKey) { k.Unwrap = key },
+		"Sign":   func(k *materials.WrappedKeys, _ *materials.AESKey, mac *materials.HMACKey) { k.Sign = mac },
+		"Verify": func(k *materials.WrappedKeys, _ *materials.AESKey, mac *materials.HMACKey) { k.Verify = mac },
+	}
+	refused := func(field string, k materials.WrappedKeys) {
+		t.Helper()
+		p, err := materials.NewWrappedProvider(k, nil)
+		require.ErrorIs(t, err, materials.ErrKey, field)
+		require.ErrorContains(t, err, "WrappedKeys."+field+": ")
+		require.Nil(t, p)
+	}
+	for field, set := range fields {
+		for _, keys := range []materials.WrappedKeys{{}, aesKeys(t)} {
+			set(&keys, nil, nil)
+			refused(field, keys)
+			set(&keys, new(materials.AESKey), new(materials.HMACKey))
+			refused(field, keys)
+		}
+	}
+	k := aesKeys(t)
+	k.Wrap = (*brokenWrapper)(nil)
+	refused("Wrap", k)
+	k = aesKeys(t)
+	k.Unwrap = (*brokenWrapper)(nil)
+	refused("Unwrap", k)
+}
+
 func TestWrappedUserDescription(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"amzn-ddb-map-sym-mode", "amzn-ddb-map-signingAlg", envKey, envAlg, wrapAlg, "amzn-ddb-sig-alg", "aws-kms-ec-attr", "amzn-ddb-meta-id",
 	} {
 		p, err := materials.NewWrappedProvider(aesKeys(t), map[string]string{name: "x"})
-		require.ErrorContains(t, err, `"`+name+`" is written by the library`)
+		require.ErrorContains(t, err, `wrapped provider: description: entry "`+name+`" is written by the library`)
 		require.Nil(t, p)
 	}
 	for _, description := range []map[string]string{{"\xff": "x"}, {"x": "\xff"}} {
@@ -292,6 +323,7 @@ func TestWrappedContentKeySizes(t *testing.T) {
 			}
 			if !fits {
 				require.ErrorIs(t, err, materials.ErrUnwrap, "%d bytes as %s", size, algorithm)
+				require.NotErrorIs(t, err, materials.ErrKey, "the item is to blame, not a key of the caller's")
 				require.Nil(t, dec)
 				continue
 			}

@@ -2,7 +2,9 @@
 // encryptor relies on:
 //
 //	func TestMyProvider(t *testing.T) {
-//		materialstest.TestProvider(t, myProvider)
+//		materialstest.TestProvider(t, myProvider, func(o *materialstest.Options) {
+//			o.Secrets = [][]byte{key} // must not be printed anywhere
+//		})
 //	}
 //
 // Run it with -race, since part of it is about concurrent use.
@@ -58,7 +60,7 @@ func TestProvider(t testing.TB, p materials.CryptographicMaterialsProvider, optF
 	for _, fn := range optFns {
 		fn(&o)
 	}
-	if o.Contexts == nil {
+	if len(o.Contexts) == 0 {
 		o.Contexts = sampleContexts()
 	}
 	if o.Reader == nil {
@@ -149,6 +151,9 @@ func samePair(ctx context.Context, enc *materials.EncryptionMaterials, dec *mate
 	signature, err := enc.SigningKey.Sign(ctx, signedData)
 	if err != nil {
 		return err
+	}
+	if len(signature) == 0 {
+		return errors.New("SigningKey made an empty signature")
 	}
 	if err := dec.VerificationKey.Verify(ctx, signedData, signature); err != nil {
 		return errors.Join(errors.New("VerificationKey does not verify what SigningKey signed"), err)

@@ -283,6 +283,17 @@ func TestProviderFaults(t *testing.T) {
 			}
 			return m, err
 		}, want: "does not answer ErrSignature to a signature of other data"},
+		"signs with nothing": {encrypt: func(_ ec, m *encM, err error) (*encM, error) {
+			if m != nil {
+				m.SigningKey = unsigning{}
+			}
+			return m, err
+		}, decrypt: func(_ ec, m *decM, err error) (*decM, error) {
+			if m != nil {
+				m = &decM{DecryptionKey: m.DecryptionKey, VerificationKey: unsigning{}}
+			}
+			return m, err
+		}, want: "SigningKey made an empty signature"},
 		// As both peers do when the wrapped key is missing.
 		"a fresh key on decrypt": {decrypt: func(c ec, m *decM, err error) (*decM, error) {
 			if err != nil {
@@ -316,7 +327,15 @@ func TestProviderFaults(t *testing.T) {
 		})
 	}
 	require.Empty(t, faults(wrappedAES(t)))
+	signsNot := broken{wrappedAES(t), func(materials.EncryptionContext, *encM, error) (*encM, error) { return &encM{}, nil }, nil}
+	require.Contains(t, faults(signsNot, func(o *materialstest.Options) { o.Contexts = []ec{} }), "no SigningKey",
+		"an empty list of contexts tests nothing")
 }
+
+// unsigning is a Signer and Verifier that somebody stubbed and forgot.
+type unsigning struct{ agreeable }
+
+func (unsigning) Sign(context.Context, []byte) ([]byte, error) { return nil, nil }
 
 // agreeable is a Verifier that somebody stubbed and forgot.
 type agreeable struct{}

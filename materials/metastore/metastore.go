@@ -29,6 +29,13 @@
 // Give no service the permission to delete rows, protect the table from deletion,
 // and back it up.
 //
+// Who has the wrong meta table or misspells a material name cannot read items that
+// are there already. But it can write: GetOrCreate, and with it the first item that a
+// CachingMostRecentProvider encrypts, makes version 0 of that name in that table. A
+// permission is the guard. Services that use versions which exist need no
+// dynamodb:PutItem on the meta table, and without it such a first write fails. Then
+// the job that calls Rotate makes version 0 too, before the first item.
+//
 // # Calls
 //
 // A MetaStore caches nothing, and reads with strong consistency:
@@ -78,7 +85,8 @@ type Options struct {
 	// Extra supplies further attributes for each new row, such as the tenant
 	// that it belongs to. The table's own actions say what happens to them; every
 	// reader of the table needs the same actions. Attributes that the row has
-	// anyway are an error. An error of Extra keeps the row from being made.
+	// anyway are an error. An error of Extra keeps the row from being made. It
+	// must be safe for concurrent use.
 	Extra func(ctx context.Context, name string, version int64) (encryptor.Item, error)
 }
 
@@ -122,19 +130,13 @@ func checkCodec(codec encryptor.ItemCodec) error {
 		return fmt.Errorf("its primary key is %s and %s; that of a meta table is %q and %q",
 			quote.Name(key.PartitionKey), quote.Name(key.SortKey), attrName, attrVersion)
 	}
-	weakest := codec.Rule
-	if c, ok := codec.(interface {
-		WeakestRule(attribute string) encryptor.Rule
-	}); ok {
-		weakest = c.WeakestRule // previous actions may be weaker or stronger than those by which rows are written
-	}
 	for _, name := range keyAttributes {
-		if weakest(name) != encryptor.RuleSigned {
+		if weakestRule(codec, name) != encryptor.RuleSigned {
 			return fmt.Errorf("attribute %q is not signed: whoever can write to the table could give a key another name or version", name)
 		}
 	}
 	for _, name := range secretAttributes {
-		if weakest(name) != encryptor.RuleEncrypted {
+		if weakestRule(codec, name) != encryptor.RuleEncrypted {
 			return fmt.Errorf("attribute %q would not be encrypted: give it the action ENCRYPT_AND_SIGN in Actions and in all PreviousActions", name)
 		}
 	}
@@ -150,6 +152,18 @@ func checkCodec(codec encryptor.ItemCodec) error {
 	return nil
 }
 
+// weakestRule is what can be relied on in a row that verified: previous actions may
+// be weaker than those by which rows are written, and whoever can write to the table
+// chooses which of them a row verifies by.
+func weakestRule(codec encryptor.ItemCodec, attribute string) encryptor.Rule {
+	if c, ok := codec.(interface {
+		WeakestRule(attribute string) encryptor.Rule
+	}); ok {
+		return c.WeakestRule(attribute)
+	}
+	return codec.Rule(attribute)
+}
+
 // Latest returns the provider of the highest version of a name, and that version.
 // The error wraps materials.ErrVersionNotFound if there is none.
 func (m *MetaStore) Latest(ctx context.Context, name string) (materials.CryptographicMaterialsProvider, int64, error) {
@@ -158,7 +172,7 @@ func (m *MetaStore) Latest(ctx context.Context, name string) (materials.Cryptogr
 		return nil, 0, err
 	}
 	defer r.clear()
-	return r.provider(), r.version, nil
+	return m.provider(r), r.version, nil
 }
 
 // MaxVersion returns the highest version of a name. It reads and verifies the whole
@@ -187,7 +201,7 @@ func (m *MetaStore) Provider(ctx context.Context, name string, version int64) (m
 		return nil, err
 	}
 	defer r.clear()
-	return r.provider(), nil
+	return m.provider(r), nil
 }
 
 // GetOrCreate returns the provider of a version, which it makes if there is none,
@@ -208,7 +222,7 @@ func (m *MetaStore) GetOrCreate(ctx context.Context, name string, version int64)
 		return nil, 0, err
 	}
 	defer r.clear()
-	return r.provider(), version, nil
+	return m.provider(r), version, nil
 }
 
 // VersionOf reads the version from a material description. The error wraps
@@ -253,16 +267,17 @@ func (m *MetaStore) Rotate(ctx context.Context, name string) (version int64, err
 	return 0, m.fail(opPut, fmt.Errorf("%s: others made the next version first, %d times", label(name), maxRotations))
 }
 
-// Replicate copies a version to another meta table, in another region for instance:
+// Replicate copies a version to another meta table, in another Region for instance:
 // it reads, verifies and decrypts the row, and writes it encrypted by the target's
 // encryptor, so that items written under it can be read with either. Attributes of
-// the row that this table's encryptor does not sign are left out.
+// the row that this table's encryptor does not sign, be it by one of PreviousActions
+// only, are left out.
 //
 // A row that the target has already is kept. If its keys are others, the error wraps
 // [ErrKeysDiffer].
 func (m *MetaStore) Replicate(ctx context.Context, name string, version int64, to *MetaStore) error {
 	if to == nil {
-		return errors.New("metastore: replicate to a nil MetaStore")
+		return errors.New("metastore: nil MetaStore to replicate to")
 	}
 	if err := checkID(name, version); err != nil {
 		return err
@@ -275,7 +290,7 @@ func (m *MetaStore) Replicate(ctx context.Context, name string, version int64, t
 	// Without this, anybody who can write to this table could have the target sign
 	// something of theirs.
 	maps.DeleteFunc(r.item, func(attribute string, _ types.AttributeValue) bool {
-		return m.codec.Rule(attribute) == encryptor.RuleUnsigned
+		return weakestRule(m.codec, attribute) == encryptor.RuleUnsigned
 	})
 	stored, _, err := to.put(ctx, r)
 	if err != nil {
@@ -322,7 +337,7 @@ func (m *MetaStore) read(ctx context.Context, name string, version int64) (*row,
 	}
 	wanted := &row{name: name, version: version}
 	if len(out.Item) == 0 {
-		return nil, fmt.Errorf("%w: table %s has no %s; deleting rows of a meta table destroys the data written under them",
+		return nil, fmt.Errorf("%w: table %s has no %s; is it the right meta table? Deleting rows of one destroys the data written under them",
 			materials.ErrVersionNotFound, quote.Name(m.name), wanted)
 	}
 	r, err := parseRow(out.Item)

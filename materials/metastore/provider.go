@@ -2,6 +2,7 @@ package metastore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ddbec/ddbec-go/internal/quote"
@@ -13,13 +14,16 @@ var _ materials.CryptographicMaterialsProvider = (*versionProvider)(nil)
 
 // versionProvider is the wrapped provider of one version, whose items name it.
 type versionProvider struct {
+	table   string // the meta table
 	name    string
 	version int64
 	keys    *materials.WrappedProvider
 }
 
-// provider returns the row's provider, which outlives the row.
-func (r *row) provider() *versionProvider { return &versionProvider{r.name, r.version, r.keys} }
+// provider returns the provider of a row, which outlives the row.
+func (m *MetaStore) provider(r *row) *versionProvider {
+	return &versionProvider{m.name, r.name, r.version, r.keys}
+}
 
 func (p *versionProvider) EncryptionMaterials(ctx context.Context, ec materials.EncryptionContext) (*materials.EncryptionMaterials, error) {
 	m, err := p.keys.EncryptionMaterials(ctx, ec)
@@ -41,5 +45,18 @@ func (p *versionProvider) DecryptionMaterials(ctx context.Context, ec materials.
 		return nil, fmt.Errorf("%w: the item was written under material %s, version %d; this provider is that of material %s, version %d",
 			materials.ErrNoDecryptionMaterials, quote.Name(name), version, quote.Name(p.name), p.version)
 	}
-	return p.keys.DecryptionMaterials(ctx, ec)
+	m, err := p.keys.DecryptionMaterials(ctx, ec)
+	switch {
+	case errors.Is(err, materials.ErrUnwrap):
+		// An item names its version, and not the meta table that has it.
+		return nil, fmt.Errorf("%s: %w; is it the right meta table? A version of the same number in another meta table has other keys", p.label(), err)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", p.label(), err)
+	}
+	return m, nil
+}
+
+// label is what errors call the version.
+func (p *versionProvider) label() string {
+	return fmt.Sprintf("%s of meta table %s", &row{name: p.name, version: p.version}, quote.Name(p.table))
 }

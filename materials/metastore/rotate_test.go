@@ -228,6 +228,34 @@ func TestExtraAttributes(t *testing.T) {
 	})
 }
 
+// While an attribute was not signed, whoever could write to the table could plant it;
+// the signature of such a row still verifies, by the actions of then.
+func TestReplicateLeavesOutWhatWasUnsignedBefore(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	before := actions.AttributeActions{Overrides: map[string]actions.CryptoAction{"note": actions.DoNothing}}
+	old := f.open(t, metaTable, func(o *encryptor.Options) { o.Actions = before })
+	_, err := old.Rotate(t.Context(), material)
+	require.NoError(t, err)
+	f.tamper(material, 0, func(item encryptor.Item) { item["note"] = &attrS{Value: "by anybody"} })
+
+	now := func(o *encryptor.Options) { o.PreviousActions = []actions.AttributeActions{before} }
+	read, err := f.openTable(t, metaTable, now).GetItem(t.Context(), &dynamodb.GetItemInput{Key: rowKey(material, 0)})
+	require.NoError(t, err)
+	require.Contains(t, read.Item, "note", "the planted attribute is read")
+
+	replica := f.newTable(t, "replica")
+	require.NoError(t, f.open(t, metaTable, now).Replicate(t.Context(), material, 0, replica))
+	copied, err := f.openTable(t, "replica", nil).GetItem(t.Context(), &dynamodb.GetItemInput{Key: rowKey(material, 0)})
+	require.NoError(t, err)
+	require.NotContains(t, copied.Item, "note", "the target would vouch for what nobody signed")
+	original, err := old.Provider(t.Context(), material, 0)
+	require.NoError(t, err)
+	replicated, err := replica.Provider(t.Context(), material, 0)
+	require.NoError(t, err)
+	requireSameKeys(t, original, replicated)
+}
+
 func TestExtraAttributesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -33,6 +34,7 @@ func TestVersionsFromTheFirst(t *testing.T) {
 	_, err = f.store.Provider(ctx, material, 0)
 	require.ErrorIs(t, err, materials.ErrVersionNotFound)
 	require.NotErrorIs(t, err, materials.ErrStore)
+	require.ErrorContains(t, err, `table "meta" has no material "payroll", version 0; is it the right meta table?`)
 	require.ErrorContains(t, err, "destroys the data")
 	require.Empty(t, f.rows(t, metaTable), "reading made a version")
 
@@ -121,6 +123,89 @@ func TestItemsNameTheirVersion(t *testing.T) {
 			require.ErrorContains(t, err, tt.message)
 		})
 	}
+}
+
+// Versions of all meta tables have the same numbers, so that an item of another
+// table's version is known only by its key, which does not unwrap.
+func TestItemOfAnotherMetaTable(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.rotate(t, material, 0, 2)
+	fork := f.newTable(t, "fork")
+	_, _, err := fork.GetOrCreate(t.Context(), material, 0)
+	require.NoError(t, err)
+
+	writer, err := f.store.Provider(t.Context(), material, 0)
+	require.NoError(t, err)
+	stored, err := dataEncryptor(t, writer).Encrypt(t.Context(), dataItem())
+	require.NoError(t, err)
+	mostRecent, err := materials.NewCachingMostRecentProvider(fork, material, time.Minute)
+	require.NoError(t, err)
+	direct, err := fork.Provider(t.Context(), material, 0)
+	require.NoError(t, err)
+	for _, reader := range []materials.CryptographicMaterialsProvider{direct, mostRecent} {
+		read, err := dataEncryptor(t, reader).Decrypt(t.Context(), stored)
+		require.Nil(t, read)
+		require.ErrorIs(t, err, materials.ErrUnwrap)
+		require.NotErrorIs(t, err, materials.ErrStore, "the meta table did not fail")
+		require.ErrorContains(t, err, `material "payroll", version 0 of meta table "fork": unwrap content key: `)
+		require.ErrorContains(t, err, "is it the right meta table?")
+	}
+
+	// A version that the other table does not have is one that is missing.
+	writer, err = f.store.Provider(t.Context(), material, 1)
+	require.NoError(t, err)
+	stored, err = dataEncryptor(t, writer).Encrypt(t.Context(), dataItem())
+	require.NoError(t, err)
+	_, err = dataEncryptor(t, mostRecent).Decrypt(t.Context(), stored)
+	require.ErrorIs(t, err, materials.ErrVersionNotFound)
+	require.ErrorContains(t, err, `table "fork" has no material "payroll", version 1; is it the right meta table?`)
+
+	// Of other faults, the error names the version and suspects no other table.
+	m, err := direct.EncryptionMaterials(t.Context(), materials.EncryptionContext{})
+	require.NoError(t, err)
+	delete(m.Description, "amzn-ddb-env-key")
+	_, err = direct.DecryptionMaterials(t.Context(), materials.EncryptionContext{Description: m.Description})
+	require.ErrorIs(t, err, materials.ErrDescription)
+	require.ErrorContains(t, err, `material "payroll", version 0 of meta table "fork": `)
+	require.NotContains(t, err.Error(), "right meta table")
+}
+
+// A service that uses the versions which exist writes nothing to the meta table.
+// Without the permission to, a misspelt material name makes no version.
+func TestServicesThatMayNotPut(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.rotate(t, material, 0, 2)
+	service := func(name string) *encryptor.ItemEncryptor {
+		p, err := materials.NewCachingMostRecentProvider(f.store, name, time.Minute)
+		require.NoError(t, err)
+		return dataEncryptor(t, p)
+	}
+	f.server.FailNext("PutItem", &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "not authorized to perform: dynamodb:PutItem"})
+
+	db, _ := f.calls(func() {
+		stored, err := service(material).Encrypt(t.Context(), dataItem())
+		require.NoError(t, err)
+		read, err := service(material).Decrypt(t.Context(), stored)
+		require.NoError(t, err)
+		require.Equal(t, dataItem(), read)
+	})
+	require.Equal(t, []string{"Query", "GetItem"}, db)
+
+	stored, err := service("payrol").Encrypt(t.Context(), dataItem())
+	require.Nil(t, stored)
+	requireOpaque(t, err)
+	var failure *metastore.Error
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, "PutItem", failure.Op)
+	require.Equal(t, "AccessDeniedException", failure.Code)
+	require.Equal(t, []string{"payroll#0", "payroll#1"}, f.rows(t, metaTable))
+
+	// With the permission, it does.
+	_, err = service("payrol").Encrypt(t.Context(), dataItem())
+	require.NoError(t, err)
+	require.Equal(t, []string{"payrol#0", "payroll#0", "payroll#1"}, f.rows(t, metaTable))
 }
 
 func TestVersionOf(t *testing.T) {

@@ -37,7 +37,7 @@ const (
 // Errors of DynamoDB are returned as they are: a table of that name is a
 // *types.ResourceInUseException.
 func CreateTable(ctx context.Context, c CreateTableAPI, name string, optFns ...func(*dynamodb.CreateTableInput)) error {
-	if c == nil {
+	if client, ok := c.(*dynamodb.Client); c == nil || ok && client == nil {
 		return fmt.Errorf("metastore: create table %s: nil DynamoDB client", quote.Name(name))
 	}
 	in := &dynamodb.CreateTableInput{

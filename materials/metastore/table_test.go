@@ -75,7 +75,9 @@ func TestCreateTable(t *testing.T) {
 		in.BillingMode = types.BillingModeProvisioned
 		in.ProvisionedThroughput = &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(1), WriteCapacityUnits: aws.Int64(1)}
 	}))
-	require.ErrorContains(t, metastore.CreateTable(t.Context(), nil, metaTable), "nil DynamoDB client")
+	for _, none := range []metastore.CreateTableAPI{nil, (*dynamodb.Client)(nil)} {
+		require.ErrorContains(t, metastore.CreateTable(t.Context(), none, metaTable), "nil DynamoDB client")
+	}
 }
 
 func TestCreateTableKeepsTheKeySchema(t *testing.T) {
