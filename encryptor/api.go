@@ -9,7 +9,10 @@ import (
 var _ DynamoDBAPI = (*dynamodb.Client)(nil)
 
 // DynamoDBAPI is what this package calls of DynamoDB; *dynamodb.Client is one, and
-// so can be a DAX client or a mock.
+// so can be a DAX client or a mock. A client without DescribeTable, as that of DAX,
+// needs [New] and [NewTable] instead of [NewEncryptedTable].
+// [EncryptedTable.Modify] needs one that sends
+// ReturnValuesOnConditionCheckFailure and returns the item that it asks for.
 type DynamoDBAPI interface {
 	PutItem(ctx context.Context, params *dynamodb.PutItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	GetItem(ctx context.Context, params *dynamodb.GetItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)

@@ -37,6 +37,11 @@ func (c *core) batchGetItem(_ context.Context, params *dynamodb.BatchGetItemInpu
 			refuseProjection(keys.ProjectionExpression)); err != nil {
 			return nil, nil, err
 		}
+		for i, key := range keys.Keys {
+			if err := t.firstError(opBatchGet, t.checkKey(key)); err != nil {
+				return nil, nil, at(i, err)
+			}
+		}
 		if asked[t] == nil { // unless it is there by its ARN, too
 			asked[t] = make(askedKeys)
 		}
@@ -110,6 +115,13 @@ func (c *core) batchWriteItem(ctx context.Context, params *dynamodb.BatchWriteIt
 		if sent[t.info.Name] != nil {
 			return nil, nil, t.fail(opBatchWrite, fmt.Errorf("%w: RequestItems has the table twice, by name and by ARN", ErrUnsupported))
 		}
+		for i, request := range in.RequestItems[requested] {
+			if del := request.DeleteRequest; del != nil {
+				if err := t.firstError(opBatchWrite, t.checkKey(del.Key)); err != nil {
+					return nil, nil, at(i, err)
+				}
+			}
+		}
 		sent[t.info.Name] = &sentBatch{table: t, requested: requested, plain: in.RequestItems[requested]}
 	}
 	// All are checked before the first is encrypted, which may cost a call.
@@ -149,15 +161,6 @@ func (b *sentBatch) encrypt(ctx context.Context) error {
 	})
 }
 
-// encryptAt encrypts the item at index of a request.
-func (t *boundTable) encryptAt(ctx context.Context, op string, index int, item Item) (Item, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, at(index, t.fail(op, err))
-	}
-	encrypted, err := t.encrypt(ctx, op, item)
-	return encrypted, at(index, err)
-}
-
 // restoreUnprocessed puts the caller's own requests in the place of the encrypted
 // ones that the service did not process. A retry of what it returned would find
 // the items encrypted already.
@@ -169,7 +172,7 @@ func (c *core) restoreUnprocessed(out *dynamodb.BatchWriteItemOutput, sent map[s
 		if err != nil {
 			return c.unknown(opBatchWrite, answered, fmt.Errorf("unprocessed requests: %w", err))
 		}
-		if c.plaintext[name] {
+		if c.isPlaintext(name, answered) {
 			unprocessed[answered] = requests
 			continue
 		}

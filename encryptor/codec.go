@@ -65,11 +65,3 @@ const (
 	// RuleReserved is for the attributes that the format itself adds.
 	RuleReserved
 )
-
-// newerPrefix begins the names that the format's successor adds to an item; the
-// two that it adds to every item are newerHead and newerFoot.
-const (
-	newerPrefix = "aws_dbe_"
-	newerHead   = newerPrefix + "head"
-	newerFoot   = newerPrefix + "foot"
-)

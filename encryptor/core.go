@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -17,12 +18,15 @@ import (
 // Who sends it is none of its business.
 type core struct {
 	tables    map[string]*boundTable // by bare name
-	plaintext map[string]bool        // tables whose requests pass as they are, by bare name
+	plaintext map[string][]string    // tables whose requests pass as they are, by bare name, each as it was allowed
 	sole      *boundTable            // meant by a request without a table name; may be nil
 }
 
 func newCore(codecs []ItemCodec, o ClientOptions) (*core, error) {
-	c := &core{tables: make(map[string]*boundTable), plaintext: make(map[string]bool)}
+	if _, err := o.concurrency(); err != nil {
+		return nil, err
+	}
+	c := &core{tables: make(map[string]*boundTable), plaintext: make(map[string][]string)}
 	for i, codec := range codecs {
 		if codec == nil {
 			return nil, fmt.Errorf("table %d: nil item codec", i)
@@ -39,12 +43,12 @@ func newCore(codecs []ItemCodec, o ClientOptions) (*core, error) {
 	for _, nameOrARN := range o.AllowPlaintextTables {
 		name, err := tableinfo.NameOf(nameOrARN)
 		if err != nil {
-			return nil, fmt.Errorf("option AllowPlaintextTables: %w", err)
+			return nil, fmt.Errorf("ClientOptions.AllowPlaintextTables: %w", err)
 		}
 		if c.tables[name] != nil {
-			return nil, fmt.Errorf("option AllowPlaintextTables: table %s is an encrypted one", quote.Name(name))
+			return nil, fmt.Errorf("ClientOptions.AllowPlaintextTables: table %s is an encrypted one", quote.Name(name))
 		}
-		c.plaintext[name] = true
+		c.plaintext[name] = append(c.plaintext[name], nameOrARN)
 	}
 	return c, nil
 }
@@ -61,7 +65,7 @@ func (c *core) route(op string, requested *string) (*boundTable, error) {
 	if err != nil {
 		return nil, c.unknown(op, *requested, fmt.Errorf("%w: TableName: %w", ErrUnknownTable, err))
 	}
-	if c.plaintext[name] {
+	if c.isPlaintext(name, *requested) {
 		return nil, nil
 	}
 	t := c.tables[name]
@@ -69,6 +73,14 @@ func (c *core) route(op string, requested *string) (*boundTable, error) {
 		return nil, c.unknown(op, *requested, fmt.Errorf("%w %s: %s", ErrUnknownTable, quote.Name(*requested), c.known()))
 	}
 	return t, nil
+}
+
+// isPlaintext tells whether the requests of a table pass. A table that was allowed
+// by its ARN is not another account's or Region's of the same name.
+func (c *core) isPlaintext(name, requested string) bool {
+	return slices.ContainsFunc(c.plaintext[name], func(allowed string) bool {
+		return allowed == name || requested == name || allowed == requested
+	})
 }
 
 func (c *core) unknown(op, requested string, err error) error {
@@ -110,6 +122,8 @@ func passed[In, Out any](params *In, err error) (*In, finisher[Out], error) {
 	return params, func(_ context.Context, out *Out, err error) (*Out, error) { return out, err }, nil
 }
 
+var errNoOutput = errors.New("the DynamoDB client returned neither an output nor an error")
+
 // finishing returns a finisher that passes errors through failed, may be nil, and
 // lets change modify a copy of the output. An output never accompanies an error.
 func finishing[Out any](failed func(context.Context, error) error, change func(context.Context, *Out) error) finisher[Out] {
@@ -120,7 +134,7 @@ func finishing[Out any](failed func(context.Context, error) error, change func(c
 		case err != nil:
 			return nil, err
 		case out == nil:
-			return nil, errors.New("the DynamoDB client returned neither an output nor an error")
+			return nil, errNoOutput
 		}
 		result := *out
 		if err := change(ctx, &result); err != nil {
@@ -138,10 +152,11 @@ func copyOf[T any](params *T) T {
 	return *params
 }
 
-// name is what a request to the table sends: the caller's spelling, or the name.
+// name is what a request to the table sends: the caller's spelling, or else that of
+// the options.
 func (t *boundTable) name(requested *string) *string {
 	if requested == nil {
-		return aws.String(t.info.Name)
+		return aws.String(t.requestName)
 	}
 	return requested
 }

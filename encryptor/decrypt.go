@@ -140,7 +140,8 @@ func (e *ItemEncryptor) decryptionMaterials(ctx context.Context, stored Item, en
 			return m, e.names[i:], nil
 		}
 	}
-	return nil, nil, fmt.Errorf("decryption materials for the signed table names %s (Options.SignedTableName and AcceptTableNames): %w", quoted(namesOf(e.names)), mismatch)
+	return nil, nil, fmt.Errorf("decryption materials for the signed table names %s (Options.SignedTableName and AcceptTableNames) and the key %s: %w",
+		quoted(namesOf(e.names)), quoted(e.keys), mismatch)
 }
 
 // canonicalForm returns item with its number keys in canonical spelling, nil if

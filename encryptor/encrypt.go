@@ -1,6 +1,7 @@
 package encryptor
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -245,7 +246,7 @@ func (e *ItemEncryptor) seal(ctx context.Context, s *scratch, p *plan, item Item
 	if len(signature) == 0 {
 		return nil, fmt.Errorf("sign: %w: the signer returned no signature", materials.ErrNoEncryptionMaterials)
 	}
-	binaries[0].Value = signature
+	binaries[0].Value = bytes.Clone(signature) // a signer may keep its buffer, or return a part of toSign
 	stored[wire.SignatureAttribute] = &binaries[0]
 	start := len(slab)
 	slab = wire.AppendDescription(slab, s.entries)

@@ -62,6 +62,9 @@ var (
 	// ErrConflict means that other writers changed an item every time that Modify
 	// tried.
 	ErrConflict = errors.New("conflict with other writers")
+	// ErrItemNotFound means that Modify found no item, and ModifyOptions.MustExist
+	// demands one.
+	ErrItemNotFound = errors.New("item not found")
 	// ErrDeleteItem is returned by the function given to Modify to delete the item.
 	ErrDeleteItem = errors.New("delete the item")
 	// ErrUnknownOutcome means that a write may have taken effect or not.
@@ -89,8 +92,8 @@ type ItemError struct {
 	Table string
 	// Attribute is the attribute at fault, if it is one.
 	Attribute string
-	// Index is the item's place in its page, counted from 0; -1 if it is not part
-	// of one.
+	// Index is the item's place, counted from 0, in its page, batch or transaction,
+	// or among the requests given to WriteAll; -1 if it is not part of any.
 	Index int
 	// Err is the cause.
 	Err error
@@ -135,7 +138,7 @@ func (e *ItemError) Error() string {
 	if e.Index >= 0 {
 		where += fmt.Sprintf(": item %d", e.Index)
 	}
-	return where + ": " + e.Err.Error()
+	return fmt.Sprintf("%s: %v", where, e.Err)
 }
 
 // Unwrap returns the cause.
@@ -156,7 +159,7 @@ func (e *ItemError) MarshalJSON() ([]byte, error) {
 		Op, Table, Attribute string
 		Index                int
 		Err                  string
-	}{e.Op, e.Table, e.Attribute, e.Index, e.Err.Error()})
+	}{e.Op, e.Table, e.Attribute, e.Index, fmt.Sprint(e.Err)})
 }
 
 // LogValue logs the text.
@@ -178,11 +181,11 @@ func signatureError(tables, keys []string, a actions.AttributeActions, p *plan, 
 	if len(p.unsigned) > 0 {
 		list = append(list, fmt.Sprintf("and %d DO_NOTHING", len(p.unsigned)))
 	}
-	cause := "usual causes: the item was changed; it was written with other actions (Options.PreviousActions), for another table name (Options.SignedTableName, AcceptTableNames) or with another key"
+	cause := "usual causes: the item was changed; it was written with other actions (Options.Actions, PreviousActions), for another table name (Options.SignedTableName, AcceptTableNames) or with another key; ItemEncryptor.Diagnose may tell which"
 	if unsignedKeys {
 		cause = "it does match if the primary key is not signed, as Python leaves it with a DO_NOTHING default: see Options.UnsignedKeys and PreviousActions"
 	}
-	return fmt.Errorf("%w: signed for table %s, keys %s, attributes %s; %s",
+	return fmt.Errorf("%w: expected for table %s, keys %s, attributes %s; %s",
 		ErrInvalidSignature, quoted(tables), quoted(keys), strings.Join(list, ", "), cause)
 }
 

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 )
@@ -21,12 +23,18 @@ type guardedWrite struct {
 	uncertain bool // an attempt may have had its effect
 }
 
+// errGone means that the condition of a deletion failed, after an attempt of which
+// nothing is known, and that no item came with that: there is none, unless the
+// client does not ask for it.
+var errGone = errors.New("the item is gone")
+
 // maxSends is how often the same request is sent while its outcome is unknown or
 // the service is busy.
 const maxSends = 6
 
 // send returns nil if the write had its effect, errLostRace if another writer came
-// first, and an error wrapping ErrUnknownOutcome if that cannot be told.
+// first, errGone if a deletion seems to have had its effect, and an error wrapping
+// ErrUnknownOutcome if that cannot be told.
 func (w *guardedWrite) send(ctx context.Context, try func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -63,7 +71,7 @@ func (w *guardedWrite) judge(failed *types.ConditionalCheckFailedException) erro
 	now := w.table.stampOf(failed.Item)
 	switch {
 	case w.deletes && w.uncertain && len(failed.Item) == 0:
-		return nil // it is gone, as it was meant to be
+		return errGone
 	case w.sent != nil && bytes.Equal(now, w.sent):
 		return nil // an earlier attempt had its effect
 	case w.uncertain && (w.old == nil || !bytes.Equal(now, w.old)):
@@ -86,16 +94,30 @@ func outcomeOf(err error) outcome {
 	if errors.Is(err, ErrUnsupported) || errors.Is(err, ErrUnknownTable) {
 		return outcomeNone // by the middleware, before anything was sent
 	}
+	var (
+		invalid        smithy.InvalidParamsError
+		unserializable *smithy.SerializationError
+	)
+	if errors.As(err, &invalid) || errors.As(err, &unserializable) {
+		return outcomeNone // by the SDK
+	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		return outcomeUnknown
 	}
 	switch api.ErrorCode() {
 	case "ProvisionedThroughputExceededException", "ThrottlingException", "Throttling", "RequestLimitExceeded",
-		"TransactionConflictException", "TransactionInProgressException":
+		"TransactionConflictException", "TransactionInProgressException", "ReplicatedWriteConflictException":
 		return outcomeBusy
 	}
-	if api.ErrorFault() == smithy.FaultServer || isServerError(api.ErrorCode()) {
+	// A gateway on the way answers without a code of DynamoDB's, of which the SDK
+	// makes an UnknownError whose fault nobody knows.
+	status := 0
+	var answer interface{ HTTPStatusCode() int }
+	if errors.As(err, &answer) {
+		status = answer.HTTPStatusCode()
+	}
+	if status >= 500 || status == 0 && api.ErrorCode() == "UnknownError" || api.ErrorFault() == smithy.FaultServer || isServerError(api.ErrorCode()) {
 		return outcomeUnknown
 	}
 	return outcomeNone
@@ -109,6 +131,10 @@ func isServerError(code string) bool {
 	}
 	return false
 }
+
+// withoutRetries makes every attempt visible: the SDK would hide that the first
+// of two may have had its effect.
+func withoutRetries(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
 const (
 	backoffUnit = 5 * time.Millisecond

@@ -97,24 +97,24 @@ func (e *ItemEncryptor) addActions(o Options) error {
 		rule = keysAsPython
 	}
 	if err := checkConfiguredNames(o.Actions); err != nil {
-		return fmt.Errorf("option Actions: %w", err)
+		return fmt.Errorf("Options.Actions: %w", err)
 	}
 	current, err := withKeys(o.Actions, e.keys, rule)
 	if err != nil {
-		return fmt.Errorf("option Actions: %w", err)
+		return fmt.Errorf("Options.Actions: %w", err)
 	}
 	e.sets = append(e.sets, newActionSet(current))
 	for i, previous := range o.PreviousActions {
 		if err := checkConfiguredNames(previous); err != nil {
-			return fmt.Errorf("option PreviousActions[%d]: %w", i, err)
+			return fmt.Errorf("Options.PreviousActions[%d]: %w", i, err)
 		}
 		resolved, err := withKeys(previous, e.keys, keysAsOverrides)
 		if err != nil {
-			return fmt.Errorf("option PreviousActions[%d]: %w", i, err)
+			return fmt.Errorf("Options.PreviousActions[%d]: %w", i, err)
 		}
 		set := newActionSet(resolved)
 		if !set.signs {
-			return fmt.Errorf("option PreviousActions[%d] signs nothing: to read items without signature set Options.Plaintext", i)
+			return fmt.Errorf("Options.PreviousActions[%d]: it signs nothing; to read items without signature set Options.Plaintext", i)
 		}
 		e.sets = append(e.sets, set)
 	}
@@ -126,6 +126,14 @@ func (e *ItemEncryptor) addActions(o Options) error {
 	}
 	return nil
 }
+
+// newerPrefix begins the names that the format's successor adds to an item; the
+// two that it adds to every item are newerHead and newerFoot.
+const (
+	newerPrefix = "aws_dbe_"
+	newerHead   = newerPrefix + "head"
+	newerFoot   = newerPrefix + "foot"
+)
 
 // checkName refuses names that a format adds itself.
 func checkName(name string) error {
@@ -162,8 +170,9 @@ func (e *ItemEncryptor) Rule(attribute string) Rule {
 
 // WeakestRule returns the weakest treatment of an attribute over Actions and
 // PreviousActions: what can be relied on, whichever of them an item is written or
-// verified with. Without it a codec's caller knows by Rule what to spare, but not
-// what is safe.
+// verified with. A codec of another format may have this method too: packages that
+// rely on an attribute's protection, such as materials/metastore, then ask it
+// instead of Rule.
 func (e *ItemEncryptor) WeakestRule(attribute string) Rule {
 	if wire.IsReserved(attribute) {
 		return RuleReserved
@@ -178,6 +187,26 @@ func (e *ItemEncryptor) WeakestRule(attribute string) Rule {
 		}
 	}
 	return rule
+}
+
+// CheckName reports whether Encrypt would refuse an attribute of this name, or
+// Decrypt in an item of one of the PreviousActions: ErrReservedAttribute,
+// ErrAmbiguousName, or ErrInvalidValue for a name that is not UTF-8. Updates of
+// single attributes, which Encrypt does not see, ask it. A codec of another format
+// may have this method too.
+func (e *ItemEncryptor) CheckName(attribute string) error {
+	if !e.sets[0].signs && len(e.sets) == 1 {
+		return nil // items pass as they are
+	}
+	if err := checkName(attribute); err != nil {
+		return err
+	}
+	for _, set := range e.sets {
+		if _, err := set.newPlan(Item{attribute: nil}, e.order); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Layouts returns the forms of item that are read: signed items and, if they are

@@ -288,9 +288,9 @@ func TestItemConfigurationOfATable(t *testing.T) {
 	require.Equal(t, encryptor.RuleUnsigned, table.Codec().Rule("number"))
 
 	_, err = open(func(o *encryptor.Options) { o.Concurrency = -1 })
-	require.ErrorContains(t, err, "Concurrency is -1")
+	require.ErrorContains(t, err, "TableOptions.Concurrency: must not be negative (-1)")
 	_, err = encryptor.NewTable(itemDescriber{}, newItemEncryptor(t, newItemProvider(t)), func(o *encryptor.TableOptions) { o.Concurrency = -8 })
-	require.ErrorContains(t, err, "Concurrency is -8")
+	require.ErrorContains(t, err, "TableOptions.Concurrency: must not be negative (-8)")
 	_, err = open(itemOptions(0, itemActions{"id": actions.EncryptAndSign}))
 	require.ErrorIs(t, err, actions.ErrKeyAction)
 	require.ErrorContains(t, err, `"id"`)

@@ -13,9 +13,10 @@ import (
 //
 //	for item, err := range table.QueryItems(ctx, input) {
 //
-// An item that cannot be decrypted is yielded as nil and its *ItemError, and the
-// loop may go on to the next. Any other error is the last thing yielded. Limit is
-// the size of a page, not of the whole.
+// An item that cannot be decrypted is yielded as nil and its *ItemError, which has
+// the item's Index in its page, and the loop may go on to the next. Any other error
+// ends the iteration: it is no *ItemError, or one with Index -1 about the request.
+// Limit is the size of a page, not of the whole.
 func (t *EncryptedTable) QueryItems(ctx context.Context, in *dynamodb.QueryInput, optFns ...func(*dynamodb.Options)) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		next := copyOf(in)
@@ -26,6 +27,9 @@ func (t *EncryptedTable) QueryItems(ctx context.Context, in *dynamodb.QueryInput
 			out, err := t.api.Query(ctx, &next, optFns...)
 			if err != nil {
 				return nil, false, err
+			}
+			if out == nil {
+				return nil, false, errNoOutput
 			}
 			next.ExclusiveStartKey = out.LastEvaluatedKey
 			return out.Items, len(out.LastEvaluatedKey) > 0, nil
@@ -43,6 +47,9 @@ func (t *EncryptedTable) ScanItems(ctx context.Context, in *dynamodb.ScanInput, 
 			out, err := t.api.Scan(ctx, &next, optFns...)
 			if err != nil {
 				return nil, false, err
+			}
+			if out == nil {
+				return nil, false, errNoOutput
 			}
 			next.ExclusiveStartKey = out.LastEvaluatedKey
 			return out.Items, len(out.LastEvaluatedKey) > 0, nil

@@ -19,10 +19,11 @@ import (
 //	…
 //	client := dynamodb.NewFromConfig(cfg, mw)
 //
-// It treats tables as [EncryptedClient] does. Operations on tables as such pass,
-// an export if a scan could have its filter; PartiQL, imports and everything that
-// this version does not know are ErrUnsupported. A request is encrypted once,
-// however often the SDK sends it.
+// It treats tables as [EncryptedClient] does. Operations that carry no items
+// (CreateTable, UpdateTable, backups and the like) pass unchanged, and so does
+// ExportTableToPointInTime, unless a Scan could not have its filter. PartiQL,
+// imports and everything that this version does not know are ErrUnsupported. A
+// request is encrypted once, however often the SDK sends it.
 //
 // A client takes it once: one that has it twice fails every call. A call whose
 // options remove it, by setting APIOptions, is refused before anything is sent.

@@ -2,6 +2,7 @@ package encryptor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,10 @@ const opModify = "Modify"
 // ModifyOptions configures [EncryptedTable.Modify].
 type ModifyOptions struct {
 	// MaxAttempts is how often the item is read and f is called while other
-	// writers win; 0 means 10.
+	// writers win; 0 means 10, less is an error.
 	MaxAttempts int
+	// MustExist makes an absent item ErrItemNotFound, without calling f.
+	MustExist bool
 }
 
 const defaultModifyAttempts = 10
@@ -29,7 +32,8 @@ const defaultModifyAttempts = 10
 // meanwhile. If somebody did, it reads again and calls f again, so f must have no
 // other effects. It returns the item as f left it, nil after deletion.
 //
-// An absent item is given to f as its key alone and is then created. An error of
+// An absent item is given to f as its key alone and is then created, unless
+// ModifyOptions.MustExist makes that ErrItemNotFound. An error of
 // f is returned and nothing is written, but for ErrDeleteItem, which deletes the
 // item. f must not change the key. An item that f leaves as it is is written all
 // the same: this moves items to other actions, and plaintext to encryption.
@@ -53,15 +57,21 @@ func (t *EncryptedTable) Modify(ctx context.Context, key Item, f func(item Item)
 	for _, fn := range optFns {
 		fn(&o)
 	}
-	attempts := o.MaxAttempts
-	if attempts <= 0 {
-		attempts = defaultModifyAttempts
+	attempts := cmp.Or(o.MaxAttempts, defaultModifyAttempts)
+	switch {
+	case attempts < 0:
+		return nil, t.modifyError(key, fmt.Errorf("ModifyOptions.MaxAttempts: must not be negative (%d)", attempts))
+	case f == nil:
+		return nil, t.modifyError(key, errors.New("nil function"))
+	}
+	if err := t.table.checkKey(key); err != nil {
+		return nil, t.modifyError(key, err)
 	}
 	for attempt := range attempts {
 		if err := backoff(ctx, attempt); err != nil {
 			return nil, t.modifyError(key, err)
 		}
-		item, err := t.modifyOnce(ctx, key, f)
+		item, err := t.modifyOnce(ctx, key, f, o.MustExist)
 		if err == nil {
 			return item, nil
 		}
@@ -81,10 +91,13 @@ func (t *EncryptedTable) modifyError(key Item, err error) error {
 	return e
 }
 
-func (t *EncryptedTable) modifyOnce(ctx context.Context, key Item, f func(item Item) error) (Item, error) {
+func (t *EncryptedTable) modifyOnce(ctx context.Context, key Item, f func(item Item) error, mustExist bool) (Item, error) {
 	stored, read, err := t.readForModify(ctx, key)
 	if err != nil {
 		return nil, err
+	}
+	if stored == nil && mustExist {
+		return nil, t.modifyError(key, ErrItemNotFound)
 	}
 	item := deepCopy(read)
 	if err := f(item); errors.Is(err, ErrDeleteItem) {
@@ -123,15 +136,29 @@ func (t *EncryptedTable) modifyOnce(ctx context.Context, key Item, f func(item I
 // readForModify returns an item as it is stored and in plaintext; an absent one
 // as nothing and its key.
 func (t *EncryptedTable) readForModify(ctx context.Context, key Item) (stored, read Item, err error) {
-	out, err := t.api.GetItem(ctx, &dynamodb.GetItemInput{TableName: t.table.name(nil), Key: key, ConsistentRead: aws.Bool(true)})
+	stored, err = t.getStored(ctx, key)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(out.Item) == 0 {
+	if stored == nil {
 		return nil, pick(key, t.table.keys), nil
 	}
-	read, err = t.table.decrypt(ctx, opModify, -1, pick(key, t.table.keys), out.Item)
-	return out.Item, read, err
+	read, err = t.table.decrypt(ctx, opModify, -1, pick(key, t.table.keys), stored)
+	return stored, read, err
+}
+
+// getStored returns an item as it is stored, nil if there is none.
+func (t *EncryptedTable) getStored(ctx context.Context, key Item) (Item, error) {
+	out, err := t.api.GetItem(ctx, &dynamodb.GetItemInput{TableName: t.table.name(nil), Key: key, ConsistentRead: aws.Bool(true)})
+	switch {
+	case err != nil:
+		return nil, err
+	case out == nil:
+		return nil, t.modifyError(key, errNoOutput)
+	case len(out.Item) == 0:
+		return nil, nil
+	}
+	return out.Item, nil
 }
 
 // deleteUnchanged deletes an item on condition that it still is what was read.
@@ -150,8 +177,21 @@ func (t *EncryptedTable) deleteUnchanged(ctx context.Context, key, stored Item) 
 		_, err := t.api.DeleteItem(ctx, in, withoutRetries)
 		return err
 	})
+	if errors.Is(err, errGone) {
+		err = t.confirmGone(ctx, key)
+	}
 	if err != nil {
 		return t.writeError(key, nil, err)
+	}
+	return nil
+}
+
+func (t *EncryptedTable) confirmGone(ctx context.Context, key Item) error {
+	switch stored, err := t.getStored(ctx, key); {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+	case stored != nil:
+		return fmt.Errorf("%w: an attempt may have deleted the item, and there is one", ErrUnknownOutcome)
 	}
 	return nil
 }
@@ -166,10 +206,6 @@ func (t *EncryptedTable) writeError(key, encrypted Item, err error) error {
 		return t.table.withSize(opModify, encrypted, err)
 	}
 }
-
-// withoutRetries makes every attempt visible: the SDK would hide that the first
-// of two may have had its effect.
-func withoutRetries(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
 // deepCopy copies an item so that f may change values in place.
 func deepCopy(item Item) Item {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go"
@@ -61,14 +62,13 @@ func (c *core) getItem(_ context.Context, params *dynamodb.GetItemInput) (*dynam
 	}
 	if err := t.firstError(opGet,
 		refuseLegacy(parameter{"AttributesToGet", in.AttributesToGet != nil}),
-		refuseProjection(in.ProjectionExpression)); err != nil {
+		refuseProjection(in.ProjectionExpression),
+		t.checkKey(in.Key)); err != nil {
 		return nil, nil, err
 	}
 	in.TableName = t.name(in.TableName)
 	return &in, finishing(nil, func(ctx context.Context, out *dynamodb.GetItemOutput) (err error) {
-		if out.Item != nil {
-			out.Item, err = t.decrypt(ctx, opGet, -1, pick(in.Key, t.keys), out.Item)
-		}
+		out.Item, err = t.decryptIfAny(ctx, opGet, -1, pick(in.Key, t.keys), out.Item)
 		return err
 	}), nil
 }
@@ -82,14 +82,20 @@ func (c *core) updateItem(_ context.Context, params *dynamodb.UpdateItemInput) (
 	if err := t.firstError(opUpdate,
 		refuseLegacy(parameter{"AttributeUpdates", in.AttributeUpdates != nil}, parameter{"Expected", in.Expected != nil},
 			parameter{"ConditionalOperator", in.ConditionalOperator != ""}),
+		t.checkKey(in.Key),
 		t.checkUpdate(in.UpdateExpression, in.ExpressionAttributeNames),
 		t.checkExpression("ConditionExpression", in.ConditionExpression, in.ExpressionAttributeNames)); err != nil {
 		return nil, nil, err
 	}
 	in.TableName = t.name(in.TableName)
+	unconditional := in.ConditionExpression == nil
 	in.ConditionExpression, in.ExpressionAttributeNames = t.onlyExisting(in.ConditionExpression, in.ExpressionAttributeNames)
 	return &in, finishing(func(ctx context.Context, err error) error {
-		return t.decryptFailure(ctx, opUpdate, in.Key, err)
+		err = t.decryptFailure(ctx, opUpdate, in.Key, err)
+		if unconditional {
+			return t.notThere(opUpdate, in.Key, err)
+		}
+		return err
 	}, func(ctx context.Context, out *dynamodb.UpdateItemOutput) (err error) {
 		if isWholeItem(in.ReturnValues) {
 			out.Attributes, err = t.decryptImage(ctx, opUpdate, in.Key, out.Attributes)
@@ -106,6 +112,7 @@ func (c *core) deleteItem(_ context.Context, params *dynamodb.DeleteItemInput) (
 	}
 	if err := t.firstError(opDelete,
 		refuseLegacy(parameter{"Expected", in.Expected != nil}, parameter{"ConditionalOperator", in.ConditionalOperator != ""}),
+		t.checkKey(in.Key),
 		t.checkExpression("ConditionExpression", in.ConditionExpression, in.ExpressionAttributeNames)); err != nil {
 		return nil, nil, err
 	}
@@ -190,14 +197,18 @@ func (c *core) checkExport(in *dynamodb.ExportTableToPointInTimeInput) error {
 // itemSizeLimit is DynamoDB's, in bytes.
 const itemSizeLimit = 400 << 10
 
-// withSize adds to a ValidationException how large the item is once encrypted,
-// which the caller cannot see.
+// withSize adds to a ValidationException about the item's size how large it is once
+// encrypted, which the caller cannot see.
 func (t *boundTable) withSize(op string, encrypted Item, err error) error {
 	var api smithy.APIError
 	if !errors.As(err, &api) || api.ErrorCode() != "ValidationException" {
 		return err
 	}
-	e := t.fail(op, fmt.Errorf("%w (encrypted, the item has about %d bytes; DynamoDB takes at most %d)", err, itemSize(encrypted), itemSizeLimit))
+	size := itemSize(encrypted)
+	if size < itemSizeLimit/2 && !strings.Contains(api.ErrorMessage(), "size") {
+		return err // the estimate is better than that
+	}
+	e := t.fail(op, fmt.Errorf("%w (encrypted, the item has about %d bytes; DynamoDB takes at most %d)", err, size, itemSizeLimit))
 	e.key = hide(pick(encrypted, t.keys))
 	return e
 }

@@ -40,7 +40,7 @@ const (
 func TestOperations(t *testing.T) {
 	t.Parallel()
 	rows := slices.Concat(putRows, getRows, deleteRows, updateRows, queryRows, scanRows,
-		batchGetRows, batchWriteRows, transactGetRows, transactWriteRows, tableRows)
+		batchGetRows, batchWriteRows, transactGetRows, transactWriteRows, tableRows, keyRows)
 	t.Logf("%d rows, %d faces", len(rows), len(faces))
 	names := make(map[string]bool)
 	for _, r := range rows {

@@ -1,8 +1,8 @@
 package encryptor
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,7 +22,8 @@ type Options struct {
 	// UnsignedKeys follows Python's rule for keys, by which a default or an
 	// entry of DO_NOTHING leaves a key unsigned. Whoever can write to the table
 	// can then move content from one key to another. It is for tables that
-	// Python wrote that way; it applies to Actions only.
+	// Python wrote that way; it applies to Actions only. If Actions then sign
+	// nothing at all, items pass as they are, in both directions, as in Python.
 	UnsignedKeys bool
 	// PreviousActions are further action sets by which items are accepted on
 	// read, in order. In each, a key is SIGN_ONLY unless the set's Overrides
@@ -43,7 +44,9 @@ type Options struct {
 	// libraries of other languages disagree. Both orders are read.
 	Order CanonicalOrder
 	// OnRead is called after an item was verified and before it is returned; an
-	// error refuses the item. key has the item's primary key.
+	// error refuses the item. Up to Concurrency calls run at once, so it must be
+	// safe for concurrent use. key is a new map of the item's primary key, whose
+	// values are the item's and must not be modified.
 	OnRead func(ctx context.Context, key Item, r ReadInfo) error
 	// TableOptions is for NewEncryptedTable.
 	TableOptions
@@ -51,9 +54,15 @@ type Options struct {
 
 // TableOptions configures the table layer.
 type TableOptions struct {
-	// Concurrency is how many items of one page are decrypted at a time; 0
-	// means 8.
+	// Concurrency is how many items of one request are encrypted or decrypted at
+	// a time, and so how many calls a provider may have open for it. 0 means 8,
+	// less is an error.
 	Concurrency int
+	// RequestName is the TableName of requests for which the caller gives none,
+	// Modify and WriteAll included: the table's name or its ARN, which tables of
+	// other accounts need. Empty means the name, and in NewEncryptedTable what
+	// that was given. It is of no use to a client of several tables.
+	RequestName string
 }
 
 const defaultConcurrency = 8
@@ -61,12 +70,26 @@ const defaultConcurrency = 8
 func (o TableOptions) concurrency() (int, error) {
 	switch {
 	case o.Concurrency < 0:
-		return 0, fmt.Errorf("option Concurrency is %d", o.Concurrency)
+		return 0, fmt.Errorf("TableOptions.Concurrency: must not be negative (%d)", o.Concurrency)
 	case o.Concurrency == 0:
 		return defaultConcurrency, nil
 	default:
 		return o.Concurrency, nil
 	}
+}
+
+func (o TableOptions) requestName(t tableinfo.TableInfo) (string, error) {
+	if o.RequestName == "" {
+		return t.Name, nil
+	}
+	name, err := tableinfo.NameOf(o.RequestName)
+	if err != nil {
+		return "", fmt.Errorf("TableOptions.RequestName: %w", err)
+	}
+	if isARN := name != o.RequestName; name != t.Name || isARN && t.ARN != "" && t.ARN != o.RequestName {
+		return "", fmt.Errorf("TableOptions.RequestName: %s is another table than %s", quote.Name(o.RequestName), quote.Name(cmp.Or(t.ARN, t.Name)))
+	}
+	return o.RequestName, nil
 }
 
 // PlaintextPolicy says what to do with items that have neither signature nor
@@ -145,7 +168,7 @@ func withKeys(a actions.AttributeActions, keys []string, rule keyRule) (actions.
 	return resolved, nil
 }
 
-// checkNames refuses actions for attributes that a format owns.
+// checkConfiguredNames refuses actions for attributes that a format owns.
 func checkConfiguredNames(a actions.AttributeActions) error {
 	if err := a.Validate(); err != nil {
 		return err
@@ -179,12 +202,12 @@ func signedNames(t tableinfo.TableInfo, o Options) ([]string, error) {
 	if first == "" {
 		first = t.Name
 	}
-	if err := checkSignedName("SignedTableName", first); err != nil {
+	if err := checkSignedName("Options.SignedTableName", first); err != nil {
 		return nil, err
 	}
 	names := []string{first}
 	for i, name := range o.AcceptTableNames {
-		if err := checkSignedName(fmt.Sprintf("AcceptTableNames[%d]", i), name); err != nil {
+		if err := checkSignedName(fmt.Sprintf("Options.AcceptTableNames[%d]", i), name); err != nil {
 			return nil, err
 		}
 		names = append(names, name)
@@ -196,19 +219,19 @@ func checkSignedName(option, name string) error {
 	bare, err := tableinfo.NameOf(name)
 	switch {
 	case err != nil:
-		return fmt.Errorf("option %s: %w", option, err)
+		return fmt.Errorf("%s: %w", option, err)
 	case bare != name:
-		return fmt.Errorf("option %s: %s is an ARN; signatures are bound to the bare name", option, quote.Name(name))
+		return fmt.Errorf("%s: %s is an ARN; signatures are bound to the bare name", option, quote.Name(name))
 	}
 	return nil
 }
 
 func (o Options) check() error {
 	if o.Plaintext > AllowPlaintextReads {
-		return errors.New("unknown PlaintextPolicy")
+		return fmt.Errorf("Options.Plaintext: unknown PlaintextPolicy (%d)", o.Plaintext)
 	}
 	if o.Order != PythonOrder && o.Order != JavaOrder {
-		return errors.New("unknown CanonicalOrder")
+		return fmt.Errorf("Options.Order: unknown CanonicalOrder (%d)", o.Order)
 	}
 	return nil
 }

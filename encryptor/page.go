@@ -2,6 +2,8 @@ package encryptor
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -24,26 +26,26 @@ func (t *boundTable) decryptPage(ctx context.Context, op string, asked Item, sto
 	return items, nil
 }
 
-// decryptAt decrypts the item at index of an answer, unless the caller has gone.
-func (t *boundTable) decryptAt(ctx context.Context, op string, index int, asked, stored Item) (Item, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, at(index, t.fail(op, err))
-	}
-	return t.decrypt(ctx, op, index, asked, stored)
-}
-
 // forEach calls do for 0 to n-1, at most concurrency at a time, and returns the
-// error of the lowest index that failed. After a failure no higher index begins.
+// error of the lowest index that failed. After a failure no higher index begins. A
+// panic of do is the caller's: in a goroutine of its own nobody could recover it.
 func forEach(n, concurrency int, do func(i int) error) error {
 	var (
 		next    atomic.Int64
 		limit   atomic.Int64 // the lowest index that failed
 		errs    = make([]error, n)
 		workers sync.WaitGroup
+		died    atomic.Pointer[workerPanic]
 	)
 	limit.Store(int64(n))
 	for range min(n, concurrency) {
 		workers.Go(func() {
+			defer func() {
+				if v := recover(); v != nil {
+					died.CompareAndSwap(nil, &workerPanic{v, debug.Stack()})
+					limit.Store(0)
+				}
+			}()
 			for {
 				i := next.Add(1) - 1
 				if i >= limit.Load() {
@@ -56,11 +58,22 @@ func forEach(n, concurrency int, do func(i int) error) error {
 		})
 	}
 	workers.Wait()
+	if p := died.Load(); p != nil {
+		panic(p)
+	}
 	if first := limit.Load(); first < int64(n) {
 		return errs[first]
 	}
 	return nil
 }
+
+// workerPanic is a panic of another goroutine, with that one's stack.
+type workerPanic struct {
+	value any
+	stack []byte
+}
+
+func (p *workerPanic) String() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
 
 func lower(limit *atomic.Int64, i int64) {
 	for {

@@ -156,6 +156,7 @@ func (s *actionSet) newPlan(item Item, order wire.Order) (*plan, error) {
 	}
 	slices.SortFunc(p.signed, func(a, b wire.SignedAttribute) int { return order.CompareText(a.Name, b.Name) })
 	p.template = wire.NewStringToSign(p.signed)
+	p.encrypted = slices.Clip(p.encrypted) // providers get it, and may append
 	return p, nil
 }
 

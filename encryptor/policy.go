@@ -47,7 +47,8 @@ func (t *boundTable) checkExpression(parameter string, expression *string, names
 	}
 	for _, use := range uses {
 		var what string
-		switch t.codec.Rule(use.Name) {
+		rule := t.codec.Rule(use.Name)
+		switch rule {
 		case RuleSigned, RuleUnsigned:
 			continue
 		case RuleReserved:
@@ -58,10 +59,22 @@ func (t *boundTable) checkExpression(parameter string, expression *string, names
 		if use.ExistsOnly && !use.Nested {
 			continue
 		}
-		return &attributeError{use.Name, fmt.Errorf("%w: %s looks at its value, but it %s; only attribute_exists and attribute_not_exists work on it",
-			ErrUnsupported, parameter, what)}
+		return &attributeError{use.Name, fmt.Errorf("%w: %s looks at its value, but it %s; %s", ErrUnsupported, parameter, what, possible(parameter, rule))}
 	}
 	return nil
+}
+
+// possible says what an expression can do with attributes instead.
+func possible(parameter string, rule Rule) string {
+	const exists = "only attribute_exists and attribute_not_exists work on it"
+	switch {
+	case parameter == "KeyConditionExpression":
+		return "a key condition can only name SIGN_ONLY and DO_NOTHING attributes, which the keys of tables and indexes are"
+	case rule == RuleReserved:
+		return exists
+	default:
+		return exists + "; to compare it, give it the action SIGN_ONLY"
+	}
 }
 
 // checkSelect refuses what would return parts of items.

@@ -1,6 +1,7 @@
 package encryptor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,8 +43,9 @@ type EncryptedTable struct {
 }
 
 // NewEncryptedTable asks DynamoDB for the table's keys and indexes, by one
-// DescribeTable call, and returns the encrypted table. table is a name or an ARN;
-// options are those of [New] and [NewTable].
+// DescribeTable call, and returns the encrypted table. table is a name or an ARN,
+// and requests without a TableName are sent with it. Options are those of [New]
+// and [NewTable].
 func NewEncryptedTable(ctx context.Context, api DynamoDBAPI, table string, p materials.CryptographicMaterialsProvider, optFns ...func(*Options)) (*EncryptedTable, error) {
 	if api == nil {
 		return nil, errors.New("encrypted table: nil DynamoDB client")
@@ -60,6 +62,7 @@ func NewEncryptedTable(ctx context.Context, api DynamoDBAPI, table string, p mat
 	if err != nil {
 		return nil, fmt.Errorf("encrypted table %s: %w", quote.Name(info.Name), err)
 	}
+	o.RequestName = cmp.Or(o.RequestName, table)
 	return NewTable(api, codec, func(t *TableOptions) { *t = o.TableOptions })
 }
 
@@ -124,16 +127,21 @@ func (t *EncryptedTable) Scan(ctx context.Context, params *dynamodb.ScanInput, o
 }
 
 // UpdateItem updates DO_NOTHING attributes of an item that exists. An update that
-// names any other attribute, on the left or on the right, is ErrUnsupported; so
-// that an absent item is not created without a signature, the condition demands
-// that the item is there. Whole items in the output (ALL_OLD, ALL_NEW) are
+// names any other attribute, on the left or on the right, is ErrUnsupported, and so
+// is a name that Encrypt refuses (ErrReservedAttribute, ErrAmbiguousName), unless
+// it is in a REMOVE clause. Whole items in the output (ALL_OLD, ALL_NEW) are
 // decrypted.
+//
+// It does not create items, since those would have no signature: a condition that
+// the item is there is added to the caller's. If it fails and the caller gave no
+// condition, the ConditionalCheckFailedException is wrapped in an *ItemError that
+// says so.
 func (t *EncryptedTable) UpdateItem(ctx context.Context, params *dynamodb.UpdateItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
 	return send(ctx, params, optFns, t.core.updateItem, t.api.UpdateItem)
 }
 
 // BatchGetItem reads items of this table and decrypts them. UnprocessedKeys are
-// DynamoDB's.
+// returned as DynamoDB gave them.
 func (t *EncryptedTable) BatchGetItem(ctx context.Context, params *dynamodb.BatchGetItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
 	return send(ctx, params, optFns, t.core.batchGetItem, t.api.BatchGetItem)
 }
@@ -151,8 +159,9 @@ func (t *EncryptedTable) TransactGetItems(ctx context.Context, params *dynamodb.
 }
 
 // TransactWriteItems encrypts the puts of a transaction on this table and writes
-// it; its updates are those of UpdateItem. Items in CancellationReasons are
-// decrypted.
+// it; its updates are those of UpdateItem, and an *ItemError with the index of the
+// part joins the TransactionCanceledException if an item is not there. Items in
+// CancellationReasons are decrypted.
 //
 // A ClientRequestToken makes a retry harmless only if the request is the same. To
 // encrypt an item again is to make another request of it, so a second call with

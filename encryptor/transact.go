@@ -17,8 +17,9 @@ const (
 
 // part is what one part of a transaction is about; without a table it passes.
 type part struct {
-	table *boundTable
-	key   Item
+	table         *boundTable
+	key           Item
+	unconditional bool // an update whose only condition is that of onlyExisting
 }
 
 func (c *core) transactGetItems(_ context.Context, params *dynamodb.TransactGetItemsInput) (*dynamodb.TransactGetItemsInput, finisher[dynamodb.TransactGetItemsOutput], error) {
@@ -37,12 +38,12 @@ func (c *core) transactGetItems(_ context.Context, params *dynamodb.TransactGetI
 		if t == nil {
 			continue
 		}
-		if err := t.firstError(opTransactGet, refuseProjection(get.ProjectionExpression)); err != nil {
+		if err := t.firstError(opTransactGet, refuseProjection(get.ProjectionExpression), t.checkKey(get.Key)); err != nil {
 			return nil, nil, at(i, err)
 		}
 		get.TableName = t.name(get.TableName)
 		in.TransactItems[i].Get = &get
-		parts[i] = part{t, pick(get.Key, t.keys)}
+		parts[i] = part{table: t, key: pick(get.Key, t.keys)}
 	}
 	return &in, finishing(func(ctx context.Context, err error) error {
 		return decryptCancellation(ctx, opTransactGet, parts, err)
@@ -52,8 +53,12 @@ func (c *core) transactGetItems(_ context.Context, params *dynamodb.TransactGetI
 		}
 		out.Responses = slices.Clone(out.Responses)
 		return forEach(len(out.Responses), concurrencyOf(parts), func(i int) (err error) {
-			if p := parts[i]; p.table != nil && out.Responses[i].Item != nil {
-				out.Responses[i].Item, err = p.table.decryptAt(ctx, opTransactGet, i, p.key, out.Responses[i].Item)
+			switch p, stored := parts[i], out.Responses[i].Item; {
+			case p.table == nil:
+			case len(stored) == 0:
+				out.Responses[i].Item = nil
+			default:
+				out.Responses[i].Item, err = p.table.decryptAt(ctx, opTransactGet, i, p.key, stored)
 			}
 			return err
 		})
@@ -66,12 +71,13 @@ func (c *core) transactWriteItems(ctx context.Context, params *dynamodb.Transact
 	parts := make([]part, len(in.TransactItems))
 	encrypts := false
 	for i := range in.TransactItems {
+		update := in.TransactItems[i].Update
 		t, err := c.checkTransactItem(&in.TransactItems[i])
 		if err != nil {
 			return nil, nil, at(i, err)
 		}
 		if t != nil {
-			parts[i] = part{t, pick(keyOf(in.TransactItems[i]), t.keys)}
+			parts[i] = part{t, pick(keyOf(in.TransactItems[i]), t.keys), update != nil && update.ConditionExpression == nil}
 		}
 		encrypts = encrypts || t != nil && in.TransactItems[i].Put != nil
 	}
@@ -91,7 +97,7 @@ func (c *core) transactWriteItems(ctx context.Context, params *dynamodb.Transact
 		return nil, nil, err
 	}
 	return &in, finishing(func(ctx context.Context, err error) error {
-		err = decryptCancellation(ctx, opTransactWrite, parts, err)
+		err = notThereInParts(opTransactWrite, parts, decryptCancellation(ctx, opTransactWrite, parts, err))
 		var mismatch *types.IdempotentParameterMismatchException
 		if encrypts && errors.As(err, &mismatch) {
 			return fmt.Errorf("%w: a transaction with this ClientRequestToken was accepted or is under way, and encrypting an item again makes another request of it: %w", ErrUnknownOutcome, err)
@@ -122,7 +128,7 @@ func (c *core) checkTransactItem(item *types.TransactWriteItem) (*boundTable, er
 		if t == nil {
 			return nil, err
 		}
-		if err := t.firstError(op, t.checkUpdate(update.UpdateExpression, update.ExpressionAttributeNames),
+		if err := t.firstError(op, t.checkKey(update.Key), t.checkUpdate(update.UpdateExpression, update.ExpressionAttributeNames),
 			t.checkExpression("ConditionExpression", update.ConditionExpression, update.ExpressionAttributeNames)); err != nil {
 			return nil, err
 		}
@@ -138,7 +144,7 @@ func (c *core) checkTransactItem(item *types.TransactWriteItem) (*boundTable, er
 		}
 		del.TableName = t.name(del.TableName)
 		item.Delete = &del
-		return t, t.firstError(op, t.checkExpression("ConditionExpression", del.ConditionExpression, del.ExpressionAttributeNames))
+		return t, t.firstError(op, t.checkKey(del.Key), t.checkExpression("ConditionExpression", del.ConditionExpression, del.ExpressionAttributeNames))
 	case item.ConditionCheck != nil:
 		check := *item.ConditionCheck
 		t, err := c.route(op, check.TableName)
@@ -147,7 +153,7 @@ func (c *core) checkTransactItem(item *types.TransactWriteItem) (*boundTable, er
 		}
 		check.TableName = t.name(check.TableName)
 		item.ConditionCheck = &check
-		return t, t.firstError(op, t.checkExpression("ConditionExpression", check.ConditionExpression, check.ExpressionAttributeNames))
+		return t, t.firstError(op, t.checkKey(check.Key), t.checkExpression("ConditionExpression", check.ConditionExpression, check.ExpressionAttributeNames))
 	default:
 		return nil, nil // the service says that it is empty
 	}

@@ -1,6 +1,7 @@
 package encryptor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,7 +22,7 @@ const maxBatch = 25
 // WriteAllOptions configures [EncryptedTable.WriteAll].
 type WriteAllOptions struct {
 	// MaxAttempts is how many batches in a row may make no progress before
-	// WriteAll gives up; 0 means 10.
+	// WriteAll gives up; 0 means 10, less is an error.
 	MaxAttempts int
 }
 
@@ -66,16 +67,19 @@ func (r WriteReport) MarshalJSON() ([]byte, error) { return json.Marshal(r.count
 // their order; of those that meet in a batch only the last is sent.
 //
 // On an error it stops, and the report tells what was written, what was not, and
-// what is unknown, in the caller's own requests. It has taken no more from
-// requests than that.
+// what is unknown, in the caller's own requests. It has taken no more from requests
+// than the sum of these three; what comes after them was not looked at.
 func (t *EncryptedTable) WriteAll(ctx context.Context, requests iter.Seq[types.WriteRequest], optFns ...func(*WriteAllOptions)) (WriteReport, error) {
 	var o WriteAllOptions
 	for _, fn := range optFns {
 		fn(&o)
 	}
-	attempts := o.MaxAttempts
-	if attempts <= 0 {
-		attempts = defaultWriteAttempts
+	attempts := cmp.Or(o.MaxAttempts, defaultWriteAttempts)
+	if attempts < 0 {
+		return WriteReport{}, t.table.fail(opWriteAll, fmt.Errorf("WriteAllOptions.MaxAttempts: must not be negative (%d)", attempts))
+	}
+	if requests == nil {
+		return WriteReport{}, t.table.fail(opWriteAll, errors.New("nil requests"))
 	}
 	next, stop := iter.Pull(requests)
 	defer stop()
@@ -103,6 +107,7 @@ func (t *EncryptedTable) WriteAll(ctx context.Context, requests iter.Seq[types.W
 // pendingWrite is a request that was taken and is not known to be written.
 type pendingWrite struct {
 	plain, encrypted types.WriteRequest
+	index            int // among all requests
 	key              string
 	unknown          bool
 }
@@ -111,6 +116,7 @@ type pendingWrite struct {
 type batchWriter struct {
 	table     *EncryptedTable
 	pending   []pendingWrite
+	taken     int
 	written   WriteReport
 	idle      int // batches in a row without progress
 	lastError error
@@ -127,11 +133,12 @@ func (w *batchWriter) fill(ctx context.Context, next func() (types.WriteRequest,
 		if !ok {
 			break
 		}
-		if request.PutRequest == nil && request.DeleteRequest == nil {
-			w.pending = append(w.pending, pendingWrite{plain: request})
-			return t.fail(opWriteAll, fmt.Errorf("%w: a request that is neither put nor deletion", ErrInvalidValue))
+		p := pendingWrite{plain: request, encrypted: request, index: w.taken, key: requestKey(request, t.keys)}
+		w.taken++
+		if err := t.checkRequest(request); err != nil {
+			w.pending = append(w.pending, p)
+			return at(p.index, t.fail(opWriteAll, err))
 		}
-		p := pendingWrite{plain: request, encrypted: request, key: requestKey(request, t.keys)}
 		fresh[p.key] = true
 		if i := slices.IndexFunc(w.pending, func(q pendingWrite) bool { return q.key == p.key }); i >= 0 {
 			p.unknown = w.pending[i].unknown
@@ -146,12 +153,23 @@ func (w *batchWriter) fill(ctx context.Context, next func() (types.WriteRequest,
 		if !fresh[p.key] || p.plain.PutRequest == nil {
 			return nil
 		}
-		encrypted, err := t.encryptAt(ctx, opWriteAll, i, p.plain.PutRequest.Item)
+		encrypted, err := t.encryptAt(ctx, opWriteAll, p.index, p.plain.PutRequest.Item)
 		if err == nil {
 			p.encrypted.PutRequest = &types.PutRequest{Item: encrypted}
 		}
 		return err
 	})
+}
+
+func (t *boundTable) checkRequest(r types.WriteRequest) error {
+	switch {
+	case r.PutRequest != nil:
+		return nil
+	case r.DeleteRequest != nil:
+		return t.checkKey(r.DeleteRequest.Key)
+	default:
+		return fmt.Errorf("%w: a request that is neither put nor deletion", ErrInvalidValue)
+	}
 }
 
 // write sends the batch once and keeps what is left of it. An error means that it
@@ -162,7 +180,10 @@ func (w *batchWriter) write(ctx context.Context) error {
 	for i := range w.pending {
 		requests[i] = w.pending[i].encrypted
 	}
-	out, err := w.table.api.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{t.info.Name: requests}}, withoutRetries)
+	out, err := w.table.api.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{t.requestName: requests}}, withoutRetries)
+	if err == nil && out == nil {
+		err = errNoOutput
+	}
 	if err != nil {
 		w.idle++
 		w.lastError = err

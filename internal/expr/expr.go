@@ -55,6 +55,9 @@ type Use struct {
 	// depends on the attribute's presence and not on its value, unless the use is
 	// Nested as well.
 	ExistsOnly bool
+
+	// Removed is set in the REMOVE clause of an update expression.
+	Removed bool
 }
 
 // Uses returns the uses of attributes in an expression in the order of their
@@ -83,6 +86,29 @@ func Equalities(expression string, names map[string]string) (map[string]string, 
 		return nil, err
 	}
 	return p.equal, nil
+}
+
+// Enclosed tells whether one pair of parentheses encloses a whole expression, as in
+// "(a = :v OR b = :w)" and not in "(a = :v) OR (b = :w)". DynamoDB refuses to have
+// a second pair put around that. The expression is one that [Uses] reads.
+func Enclosed(expression string) bool {
+	expression = strings.Trim(expression, space)
+	if !strings.HasPrefix(expression, "(") {
+		return false
+	}
+	depth := 0
+	for i := range len(expression) {
+		switch expression[i] { // there are no quotes in which a parenthesis could stand
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 {
+			return i == len(expression)-1
+		}
+	}
+	return false
 }
 
 // kind says what the token before the current position was; it decides what may
@@ -268,7 +294,7 @@ func (p *parser) path(start int) error {
 	if err != nil {
 		return err
 	}
-	use := Use{Name: name}
+	use := Use{Name: name, Removed: p.clause == clauseRemove}
 	for {
 		p.skipSpace()
 		switch p.peek() {
@@ -365,6 +391,9 @@ func (p *parser) open(k kind) {
 	p.last = k
 }
 
+// space is what may stand between tokens.
+const space = " \t\r\n"
+
 // word reads letters, digits and underscores; the caller has looked at the first.
 func (p *parser) word() string {
 	start := p.pos
@@ -375,7 +404,7 @@ func (p *parser) word() string {
 }
 
 func (p *parser) skipSpace() {
-	for p.pos < len(p.src) && strings.IndexByte(" \t\r\n", p.src[p.pos]) >= 0 {
+	for p.pos < len(p.src) && strings.IndexByte(space, p.src[p.pos]) >= 0 {
 		p.pos++
 	}
 }

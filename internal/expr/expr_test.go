@@ -26,6 +26,7 @@ func TestUses(t *testing.T) {
 	value := func(name string) expr.Use { return expr.Use{Name: name} }
 	nested := func(name string) expr.Use { return expr.Use{Name: name, Nested: true} }
 	exists := func(name string) expr.Use { return expr.Use{Name: name, ExistsOnly: true} }
+	removed := func(name string) expr.Use { return expr.Use{Name: name, Removed: true} }
 	tests := []struct {
 		name, expression string
 		want             []expr.Use
@@ -71,8 +72,10 @@ func TestUses(t *testing.T) {
 		{"key condition", "pk = :p AND begins_with(sk, :prefix)", []expr.Use{value("pk"), value("sk")}},
 		{"projection", "a, b.c, #s[1]", []expr.Use{value("a"), nested("b"), nested("secret")}},
 		{"update", "SET a = :v, b.c = d - :w, e = list_append(f, :l) REMOVE g, h[0] ADD i :n DELETE j :set, #s :set",
-			[]expr.Use{value("a"), nested("b"), value("d"), value("e"), value("f"), value("g"), nested("h"), value("i"), value("j"), value("secret")}},
-		{"update in lower case", "set a=a+:v remove b", []expr.Use{value("a"), value("a"), value("b")}},
+			[]expr.Use{value("a"), nested("b"), value("d"), value("e"), value("f"),
+				removed("g"), {Name: "h", Nested: true, Removed: true}, value("i"), value("j"), value("secret")}},
+		{"update in lower case", "set a=a+:v remove b", []expr.Use{value("a"), value("a"), removed("b")}},
+		{"REMOVE before another clause", "REMOVE #s, a.b SET c = d", []expr.Use{removed("secret"), {Name: "a", Nested: true, Removed: true}, value("c"), value("d")}},
 		{"minus without spaces in SET", "SET a = b-c", []expr.Use{value("a"), value("b"), value("c")}},
 	}
 	for _, tt := range tests {
@@ -212,6 +215,35 @@ func TestErrorsDoNotRepeatLiterals(t *testing.T) {
 	}
 }
 
+func TestEnclosed(t *testing.T) {
+	t.Parallel()
+	for expression, want := range map[string]bool{
+		"(a = :v)":                        true,
+		" \t( a = :v )\r\n":               true,
+		"((a = :v))":                      true,
+		"((a = :v) AND (b = :w))":         true,
+		"(attribute_exists(a))":           true,
+		"(a IN (:v, :w))":                 true,
+		"a = :v":                          false,
+		"(a = :v) AND (b = :w)":           false,
+		"(a = :v) AND b = :w":             false,
+		"a = :v AND (b = :w)":             false,
+		"NOT (a = :v)":                    false,
+		"attribute_exists(a)":             false,
+		"attribute_exists (a)":            false,
+		"(a) = :v":                        false,
+		"((a = :v)) AND ((b = :w))":       false,
+		"(a = :v OR (b = :w)) AND c = :x": false,
+	} {
+		_, err := expr.Uses(expression, nil)
+		require.NoError(t, err, expression)
+		assert.Equal(t, want, expr.Enclosed(expression), expression)
+	}
+	for _, unreadable := range []string{"", " ", "(", ")", "(a = :v", ")a = :v("} {
+		assert.False(t, expr.Enclosed(unreadable), unreadable)
+	}
+}
+
 // The service stops at 4 KB. Here a longer expression is read too, without
 // recursion, however deep its parentheses and paths are.
 func TestDeepExpressions(t *testing.T) {
@@ -276,5 +308,13 @@ func FuzzUses(f *testing.F) {
 			return
 		}
 		require.Equal(t, uses, wrapped, "%q", expression)
+		require.True(t, expr.Enclosed("("+expression+")"), "%q", expression)
+		require.False(t, expr.Enclosed("("+expression+") AND ("+expression+")"), "%q", expression)
+		if expr.Enclosed(expression) {
+			text := strings.Trim(expression, " \t\r\n")
+			within, err := expr.Uses(text[1:len(text)-1], aliases)
+			require.NoError(t, err, "%q", expression)
+			require.Equal(t, uses, within, "%q", expression)
+		}
 	})
 }

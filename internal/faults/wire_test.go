@@ -26,6 +26,7 @@ const (
 	throttle    fault = "throttled"
 	serverError fault = "server error before acting"
 	failedAfter fault = "server error after acting"
+	gateway     fault = "a gateway's error after acting"
 	refused     fault = "refused"
 	cutBefore   fault = "connection cut before acting"
 	cutAfter    fault = "connection cut after acting"
@@ -39,7 +40,7 @@ const (
 )
 
 // allFaults can befall any request; batches can be left in part besides.
-var allFaults = []fault{throttle, serverError, failedAfter, refused, cutBefore, cutAfter, cutBody, hangs, lateAnswer, lateRequest, slow, garbled}
+var allFaults = []fault{throttle, serverError, failedAfter, gateway, refused, cutBefore, cutAfter, cutBody, hangs, lateAnswer, lateRequest, slow, garbled}
 
 // patience is how long a connection waits for an answer that does not come.
 const patience = 3 * time.Second
@@ -118,6 +119,9 @@ func (w *wire) suffer(ctx context.Context, c *call, d drawn, op string, request 
 	case failedAfter:
 		act()
 		return w.failure(http.StatusServiceUnavailable, "ServiceUnavailable"), nil
+	case gateway:
+		act()
+		return gatewayAnswers[d.rng.IntN(len(gatewayAnswers))], nil
 	case refused:
 		return w.failure(http.StatusBadRequest, "AccessDeniedException"), nil
 	case cutBefore:
@@ -277,6 +281,13 @@ func (w *wire) failure(status int, code string) answer {
 		panic(err) // strings marshal
 	}
 	return answer{status: status, body: body, header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, stated: true}
+}
+
+// gatewayAnswers have no code of the service's.
+var gatewayAnswers = []answer{
+	{status: http.StatusBadGateway, header: http.Header{}},
+	{status: http.StatusServiceUnavailable, body: []byte("<html>busy</html>"), header: http.Header{}},
+	{status: http.StatusGatewayTimeout, body: []byte(`{"message":"Endpoint request timed out"}`), header: http.Header{}},
 }
 
 // answer is an HTTP response.
