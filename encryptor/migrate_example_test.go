@@ -89,6 +89,74 @@ func idKey(id string) encryptor.Item {
 	return encryptor.Item{"id": &types.AttributeValueMemberS{Value: id}}
 }
 
+// kinds are what to decide by when an item cannot be read. The first that matches
+// counts: a failure of the meta table can be one of KMS, and what KMS refuses
+// because of the context or the key is ErrKMS too.
+var kinds = []error{
+	materials.ErrStore, materials.ErrVersionNotFound, materials.ErrNoDecryptionMaterials,
+	materials.ErrContextMismatch, materials.ErrKeyNotAllowed, materials.ErrKMS,
+	encryptor.ErrUnsigned, encryptor.ErrInvalidSignature, encryptor.ErrAmbiguousName,
+	encryptor.ErrNewerFormat, materials.ErrDescription, encryptor.ErrFormat, materials.ErrUnwrap,
+}
+
+func kindOf(err error) error {
+	for _, kind := range kinds {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return err
+}
+
+// readThrough scans a table and counts its items by what keeps them from being read.
+// Of the first whose signature does not match it says what may be the matter.
+func readThrough(ctx context.Context, table *encryptor.EncryptedTable) (map[error]int, error) {
+	counts := make(map[error]int)
+	for _, err := range table.ScanItems(ctx, &dynamodb.ScanInput{}) {
+		var itemErr *encryptor.ItemError
+		if err != nil && (!errors.As(err, &itemErr) || itemErr.Stored() == nil) {
+			return nil, err // of the scan, not of an item
+		}
+		kind := kindOf(err)
+		counts[kind]++
+		if kind != encryptor.ErrInvalidSignature || counts[kind] > 1 {
+			continue
+		}
+		diagnosis, err := table.Codec().(*encryptor.ItemEncryptor).Diagnose(ctx, itemErr.Stored())
+		if err != nil {
+			return nil, err
+		}
+		fmt.Println(diagnosis.Changes)
+	}
+	return counts, nil
+}
+
+// Before Go writes, everything that Python wrote is read once.
+func ExampleItemError_Stored() {
+	ctx := context.Background()
+	m := newMigration(ctx)
+	m.put(ctx, m.open(ctx, func(o *encryptor.Options) { // an action that Go was not told of
+		o.Actions.Overrides = map[string]actions.CryptoAction{"iban": actions.SignOnly}
+	}), "c-1", "c-2")
+	m.put(ctx, m.open(ctx), "c-3")
+	m.put(ctx, m.db, "c-4") // in plaintext
+
+	counts, err := readThrough(ctx, m.open(ctx))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, kind := range append(kinds, nil) {
+		if counts[kind] > 0 {
+			fmt.Printf("%d: %v\n", counts[kind], kind)
+		}
+	}
+	// Output:
+	// [attribute "iban" was written with SIGN_ONLY]
+	// 1: item is not signed
+	// 2: invalid item: signature does not match
+	// 1: <nil>
+}
+
 // A table with plaintext items is read as it is, counted, and moved.
 func ExampleOptions_plaintextTable() {
 	ctx := context.Background()
@@ -144,27 +212,20 @@ func encryptPlaintext(ctx context.Context, table *encryptor.EncryptedTable) erro
 	return nil
 }
 
-// rewrite writes an item as the table's actions have it now. One that was deleted
-// since it was read stays deleted: Modify gives an absent item as its key alone. So
-// an item of nothing but a key is left as it is.
+// rewrite writes an item as the table's options have it now. One that was deleted
+// since it was read stays deleted.
 func rewrite(ctx context.Context, table *encryptor.EncryptedTable, item encryptor.Item) error {
 	key := encryptor.Item{}
 	for _, name := range table.Codec().Table().KeyNames() {
 		key[name] = item[name]
 	}
-	_, err := table.Modify(ctx, key, func(item encryptor.Item) error {
-		if len(item) == len(key) {
-			return errGone
-		}
-		return nil
-	})
-	if errors.Is(err, errGone) {
+	asItIs := func(encryptor.Item) error { return nil }
+	_, err := table.Modify(ctx, key, asItIs, func(o *encryptor.ModifyOptions) { o.MustExist = true })
+	if errors.Is(err, encryptor.ErrItemNotFound) {
 		return nil
 	}
 	return err
 }
-
-var errGone = errors.New("the item is gone")
 
 // An attribute gets another action: old items are read by the old set, and moved.
 func ExampleOptions_changedActions() {
@@ -239,6 +300,38 @@ func ExampleOptions_signedKeys() {
 	// after moving: <nil>
 }
 
+// The way back from signed keys: items get the form that Python reads.
+func ExampleOptions_unsignedKeysAgain() {
+	ctx := context.Background()
+	m := newMigration(ctx)
+	asPython := actions.AttributeActions{
+		Default:   actions.DoNothing,
+		Overrides: map[string]actions.CryptoAction{"iban": actions.EncryptAndSign},
+	}
+	m.put(ctx, m.open(ctx, func(o *encryptor.Options) { o.Actions = asPython }), "c-1")
+
+	table := m.open(ctx, func(o *encryptor.Options) {
+		o.Actions = asPython
+		o.UnsignedKeys = true
+		o.PreviousActions = []actions.AttributeActions{asPython} // where keys are signed
+	})
+	for item, err := range table.ScanItems(ctx, &dynamodb.ScanInput{}) {
+		if err == nil {
+			err = rewrite(ctx, table, item)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	_, err := m.open(ctx, func(o *encryptor.Options) {
+		o.Actions = asPython
+		o.UnsignedKeys = true
+	}).GetItem(ctx, &dynamodb.GetItemInput{Key: idKey("c-1")})
+	fmt.Println("as Python reads:", err)
+	// Output: as Python reads: <nil>
+}
+
 // Items that were restored into a table of another name keep the old one in their
 // signatures.
 func ExampleOptions_restoredTable() {
@@ -299,14 +392,15 @@ func ExampleOptions_globalTable2017() {
 func ExampleNewTable() {
 	ctx := context.Background()
 	m := newMigration(ctx)
-	codec, err := encryptor.New(m.provider, tableinfo.TableInfo{
+	db, provider := m.db, m.provider
+	codec, err := encryptor.New(provider, tableinfo.TableInfo{
 		Name:    "customers",
-		Primary: tableinfo.Index{PartitionKey: "id"},
+		Primary: tableinfo.Index{PartitionKey: "id"}, // and SortKey, if there is one
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	table, err := encryptor.NewTable(m.db, codec)
+	table, err := encryptor.NewTable(db, codec)
 	if err != nil {
 		log.Fatal(err)
 	}

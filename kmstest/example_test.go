@@ -94,3 +94,56 @@ func ExampleServer_Client() {
 	fmt.Println(len(out.Plaintext), *out.KeyId == key)
 	// Output: 64 true
 }
+
+// An alias moves to a new key. What is under the old one is decrypted all the same,
+// unless the code insists on the alias.
+func ExampleKMS_PointAlias() {
+	ctx := context.Background()
+	k := kmstest.New()
+	oldKey := k.CreateKey("alias/tenants")
+	made, err := k.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{KeyId: aws.String("alias/tenants"), KeySpec: types.DataKeySpecAes256})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	k.PointAlias("alias/tenants", k.CreateKey())
+	out, err := k.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: made.CiphertextBlob})
+	fmt.Println("under the old key:", err == nil && *out.KeyId == oldKey)
+
+	_, err = k.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: made.CiphertextBlob, KeyId: aws.String("alias/tenants")})
+	var incorrect *types.IncorrectKeyException
+	fmt.Println("under the alias:", errors.As(err, &incorrect))
+	// Output:
+	// under the old key: true
+	// under the alias: true
+}
+
+// One key with replicas in two Regions, and one that the other Region does not have.
+func ExampleKMS_InRegion() {
+	ctx := context.Background()
+	virginia := kmstest.New()
+	frankfurt := virginia.InRegion("eu-central-1")
+	replicas := virginia.CreateMultiRegionKey("us-east-1", "eu-central-1")
+
+	for _, key := range []string{replicas[0], virginia.CreateKey()} {
+		made, err := virginia.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{KeyId: &key, KeySpec: types.DataKeySpecAes256})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		out, err := frankfurt.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: made.CiphertextBlob})
+		var api smithy.APIError
+		switch {
+		case errors.As(err, &api):
+			fmt.Println("refused:", api.ErrorCode())
+		case err == nil:
+			fmt.Println("by the replica:", *out.KeyId == replicas[1])
+		default:
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// by the replica: true
+	// refused: AccessDeniedException
+}
