@@ -3,15 +3,14 @@ package examples_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/ddbec/ddbec-go/actions"
@@ -21,27 +20,6 @@ import (
 	"github.com/ddbec/ddbec-go/materials/metastore"
 	"github.com/ddbec/ddbec-go/tableinfo"
 )
-
-// It has no Output, so it is compiled and not run: it would call AWS.
-func Example_aws() {
-	ctx := context.Background()
-	keyARN := "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-
-	cfg, err := config.LoadDefaultConfig(ctx)
-	if err != nil {
-		log.Fatal(err)
-	}
-	provider, err := materials.NewDirectKMSProvider(kms.NewFromConfig(cfg), keyARN)
-	if err != nil {
-		log.Fatal(err)
-	}
-	table, err := encryptor.NewEncryptedTable(ctx, dynamodb.NewFromConfig(cfg), "customers", provider)
-	if err != nil {
-		log.Fatal(err)
-	}
-
-	_ = table
-}
 
 func TestCustomersAreEncrypted(t *testing.T) {
 	k := kmstest.New()
@@ -76,26 +54,34 @@ func Example_operations() {
 	var input *dynamodb.QueryInput
 	var requests []types.WriteRequest
 
-	for item, err := range table.QueryItems(ctx, input) {
-		if err != nil {
-			log.Print(err) // a bad item; the loop goes on
-			continue
+	_ = func() error {
+		for item, err := range table.QueryItems(ctx, input) {
+			var bad *encryptor.ItemError
+			switch {
+			case err == nil:
+				use(item)
+			case errors.As(err, &bad) && bad.Index >= 0:
+				log.Print(err) // about one item; the loop goes on
+			default:
+				return err // the query failed; nothing follows
+			}
 		}
-		use(item)
-	}
 
-	_, err := table.Modify(ctx, key, func(item encryptor.Item) error {
-		item["name"] = &types.AttributeValueMemberS{Value: "Ada"}
+		_, err := table.Modify(ctx, key, func(item encryptor.Item) error {
+			item["name"] = &types.AttributeValueMemberS{Value: "Ada"}
+			return nil
+		}, func(o *encryptor.ModifyOptions) { o.MustExist = true })
+		if err != nil {
+			return err
+		}
+
+		report, err := table.WriteAll(ctx, slices.Values(requests))
+		if err != nil {
+			return fmt.Errorf("%d of %d were written, of %d it is not known: %w", report.Written, len(requests), len(report.Unknown), err)
+		}
+
 		return nil
-	})
-
-	if err != nil {
-		log.Fatal(err)
 	}
-	report, err := table.WriteAll(ctx, slices.Values(requests))
-
-	_ = report
-	_ = err
 }
 
 func use(encryptor.Item) {}
@@ -130,4 +116,19 @@ func Example_previousActions() {
 	}
 
 	_ = options
+}
+
+// A signature that does not match, and why.
+func Example_diagnose() {
+	ctx := context.Background()
+	var table *encryptor.EncryptedTable
+	var itemError *encryptor.ItemError
+
+	_ = func() error {
+		codec := table.Codec().(*encryptor.ItemEncryptor)
+		diagnosis, err := codec.Diagnose(ctx, itemError.Stored())
+
+		_ = diagnosis
+		return err
+	}
 }
