@@ -81,7 +81,7 @@ func (a *CryptoAction) UnmarshalText(b []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: %s", ErrUnknownAction, quote(string(b)))
+	return fmt.Errorf("%w: %s; use %s, %s or %s", ErrUnknownAction, quote(string(b)), EncryptAndSign, SignOnly, DoNothing)
 }
 
 // AttributeActions gives every attribute its action: that of Overrides if the name is there, or else Default.

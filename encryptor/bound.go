@@ -39,8 +39,19 @@ func bind(codec ItemCodec, o TableOptions) (*boundTable, error) {
 // would too, but for a TableInfo that somebody wrote by hand and forgot the sort key
 // in: under that, items would be bound to a part of their key.
 func (t *boundTable) checkKey(key Item) error {
-	if key == nil || len(key) == len(t.keys) && len(pick(key, t.keys)) == len(t.keys) {
-		return nil // or one that the SDK misses
+	if key == nil {
+		return nil // the SDK misses it
+	}
+	isKey := len(key) == len(t.keys)
+	for _, name := range t.keys {
+		v, ok := key[name]
+		if ok && v == nil {
+			return &attributeError{name, fmt.Errorf("%w: nil in a Key", ErrInvalidValue)}
+		}
+		isKey = isKey && ok
+	}
+	if isKey {
+		return nil
 	}
 	return fmt.Errorf("%w: Key has the attributes %s; the primary key of the table is %s", ErrInvalidValue,
 		quoted(slices.Sorted(maps.Keys(key))), quoted(t.keys))

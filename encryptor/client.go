@@ -45,6 +45,9 @@ func NewEncryptedClient(api DynamoDBAPI, tables []ItemCodec, optFns ...func(*Cli
 	if err != nil {
 		return nil, fmt.Errorf("encrypted client: %w", err)
 	}
+	if err := c.checkNotEncrypting(api); err != nil {
+		return nil, fmt.Errorf("encrypted client: %w", err)
+	}
 	return &EncryptedClient{api: api, core: c}, nil
 }
 

@@ -132,6 +132,8 @@ func (e *ItemEncryptor) decryptionMaterials(ctx context.Context, stored Item, en
 					mismatch = err
 				}
 				continue
+			case errors.Is(err, materials.ErrDescription) && stored[wire.DescriptionAttribute] == nil:
+				return nil, nil, fmt.Errorf("decryption materials: %w (the item has %s but no %s)", err, wire.SignatureAttribute, wire.DescriptionAttribute)
 			case err != nil:
 				return nil, nil, fmt.Errorf("decryption materials: %w", err)
 			case m == nil || m.VerificationKey == nil:

@@ -686,3 +686,16 @@ func TestItemNilKeyUnderKMS(t *testing.T) {
 		})
 	}
 }
+
+// What lacks is the whole description, not the entry that was looked for first.
+func TestItemDecryptWithoutDescription(t *testing.T) {
+	t.Parallel()
+	_, provider := newItemKMS(t)
+	e := newItemEncryptor(t, provider)
+	stored, err := e.Encrypt(t.Context(), itemPlain())
+	require.NoError(t, err)
+	delete(stored, "*amzn-ddb-map-desc*")
+	_, err = e.Decrypt(t.Context(), stored)
+	require.ErrorIs(t, err, materials.ErrDescription)
+	require.ErrorContains(t, err, "the item has *amzn-ddb-map-sig* but no *amzn-ddb-map-desc*")
+}

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/ddbec/ddbec-go/internal/quote"
 )
 
 // Middleware returns an option for dynamodb.NewFromConfig that encrypts and
@@ -24,6 +26,10 @@ import (
 // ExportTableToPointInTime, unless a Scan could not have its filter. PartiQL,
 // imports and everything that this version does not know are ErrUnsupported. A
 // request is encrypted once, however often the SDK sends it.
+//
+// What the SDK has no operation for needs an EncryptedTable beside it: for Modify
+// and WriteAll call [NewTable] with the plain client and the same codec. A client
+// with the middleware is refused there.
 //
 // A client takes it once: one that has it twice fails every call. A call whose
 // options remove it, by setting APIOptions, is refused before anything is sent.
@@ -41,7 +47,7 @@ func Middleware(tables []ItemCodec, optFns ...func(*ClientOptions)) (func(*dynam
 		// Clipped, since the slice may be shared with other clients.
 		o.APIOptions = append(slices.Clip(o.APIOptions), step.attach)
 		o.Interceptors = o.Interceptors.Copy()
-		o.Interceptors.AddBeforeTransmit(sentinel{})
+		o.Interceptors.AddBeforeTransmit(sentinel{c})
 	}, nil
 }
 
@@ -65,11 +71,31 @@ func (s *encryptionStep) attach(stack *middleware.Stack) error {
 type mark struct{}
 
 // sentinel refuses to send what the middleware has not seen.
-type sentinel struct{}
+type sentinel struct{ core *core }
 
 func (sentinel) BeforeTransmit(ctx context.Context, _ *smithyhttp.InterceptorContext) error {
 	if middleware.GetStackValue(ctx, mark{}) == nil {
 		return fmt.Errorf("%w: the options of this call removed the encryption middleware; add to APIOptions instead of setting it", ErrUnsupported)
+	}
+	return nil
+}
+
+// checkNotEncrypting refuses a client whose middleware encrypts one of the tables.
+func (c *core) checkNotEncrypting(api DynamoDBAPI) error {
+	client, ok := api.(interface{ Options() dynamodb.Options })
+	if !ok {
+		return nil
+	}
+	for _, interceptor := range client.Options().Interceptors.BeforeTransmit {
+		s, ok := interceptor.(sentinel)
+		if !ok {
+			continue
+		}
+		for name := range c.tables {
+			if s.core.tables[name] != nil {
+				return fmt.Errorf("table %s: the client has the encryption middleware: items would be encrypted twice; give the plain client", quote.Name(name))
+			}
+		}
 	}
 	return nil
 }

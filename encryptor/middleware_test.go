@@ -427,3 +427,29 @@ func TestClientConstructors(t *testing.T) {
 func allow(tables ...string) func(*encryptor.ClientOptions) {
 	return func(o *encryptor.ClientOptions) { o.AllowPlaintextTables = tables }
 }
+
+// Over a client that encrypts already, an EncryptedTable would encrypt twice.
+func TestNoTableOverAnEncryptingClient(t *testing.T) {
+	t.Parallel()
+	f := newOperations(t, onTable)
+	codec := f.table.Codec()
+	mw, err := encryptor.Middleware([]encryptor.ItemCodec{codec}, allow(orders))
+	require.NoError(t, err)
+	encrypting := dynamodb.New(f.client.Options(), mw)
+	const says = `table "customers": the client has the encryption middleware`
+
+	_, err = encryptor.NewTable(encrypting, codec)
+	require.ErrorContains(t, err, says)
+	provider, err := materials.NewDirectKMSProvider(f.kms, f.key)
+	require.NoError(t, err)
+	_, err = encryptor.NewEncryptedTable(t.Context(), encrypting, customers, provider, customerActions)
+	require.ErrorContains(t, err, says)
+	_, err = encryptor.NewEncryptedClient(encrypting, []encryptor.ItemCodec{f.codec(t, orders), codec})
+	require.ErrorContains(t, err, says)
+
+	// What it passes as it is can be encrypted over it, and the plain client is fine.
+	_, err = encryptor.NewTable(encrypting, f.codec(t, orders))
+	require.NoError(t, err)
+	_, err = encryptor.NewTable(f.client, codec)
+	require.NoError(t, err)
+}

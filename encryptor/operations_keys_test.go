@@ -65,6 +65,14 @@ func wrongKeys(name string, key encryptor.Item, says string) []refusal {
 	return refusals
 }
 
+func TestNilInAKey(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	_, err := f.table.GetItem(t.Context(), &dynamodb.GetItemInput{Key: encryptor.Item{"pk": nil, "sk": &itemN{Value: "1"}}})
+	require.ErrorIs(t, err, encryptor.ErrInvalidValue)
+	require.ErrorContains(t, err, `attribute "pk": invalid value: nil in a Key`)
+}
+
 func TestWrongKeysBeyondTheOperations(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -333,8 +333,8 @@ var transactWriteRows = []row{
 			part.Update.ConditionExpression = aws.String("age = :a")
 			return transactWrite(putPart(customers, customer("ada", 0)), part)(ctx, api)
 		}, index: 2, attribute: "age", says: "ConditionExpression"},
-		refusal{name: "update of an encrypted attribute", do: transactWrite(putPart(customers, customer("ada", 0)), updatePart(1, "SET age = :a")), index: 2, attribute: "age", says: "use Modify"},
-		refusal{name: "update of a signed attribute", do: transactWrite(putPart(customers, customer("ada", 0)), updatePart(1, "REMOVE city")), index: 2, attribute: "city", says: "use Modify"},
+		refusal{name: "update of an encrypted attribute", do: transactWrite(putPart(customers, customer("ada", 0)), updatePart(1, "SET age = :a")), index: 2, attribute: "age", says: "use EncryptedTable.Modify"},
+		refusal{name: "update of a signed attribute", do: transactWrite(putPart(customers, customer("ada", 0)), updatePart(1, "REMOVE city")), index: 2, attribute: "city", says: "use EncryptedTable.Modify"},
 		refusal{name: "two actions in one", do: func(ctx context.Context, api encryptor.DynamoDBAPI) error {
 			part := checkPart(1, "attribute_exists(pk)")
 			part.Update = updatePart(1, "SET age = :a").Update

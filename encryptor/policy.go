@@ -43,7 +43,7 @@ func (t *boundTable) checkExpression(parameter string, expression *string, names
 	}
 	uses, err := expr.Uses(*expression, names)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrUnsupported, parameter, err)
+		return fmt.Errorf("%w: %s cannot be read: %w", ErrUnsupported, parameter, err)
 	}
 	for _, use := range uses {
 		var what string

@@ -82,6 +82,9 @@ func NewTable(api DynamoDBAPI, codec ItemCodec, optFns ...func(*TableOptions)) (
 	if err != nil {
 		return nil, fmt.Errorf("encrypted table: %w", err)
 	}
+	if err := c.checkNotEncrypting(api); err != nil {
+		return nil, fmt.Errorf("encrypted table: %w", err)
+	}
 	for _, t := range c.tables {
 		c.sole = t
 	}
@@ -135,7 +138,8 @@ func (t *EncryptedTable) Scan(ctx context.Context, params *dynamodb.ScanInput, o
 // It does not create items, since those would have no signature: a condition that
 // the item is there is added to the caller's. If it fails and the caller gave no
 // condition, the ConditionalCheckFailedException is wrapped in an *ItemError that
-// says so.
+// says so; beside a condition of the caller's, ReturnValuesOnConditionCheckFailure
+// tells the two apart.
 func (t *EncryptedTable) UpdateItem(ctx context.Context, params *dynamodb.UpdateItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
 	return send(ctx, params, optFns, t.core.updateItem, t.api.UpdateItem)
 }

@@ -23,7 +23,7 @@ func (t *boundTable) checkUpdate(expression *string, names map[string]string) er
 	}
 	uses, err := expr.Uses(*expression, names)
 	if err != nil {
-		return fmt.Errorf("%w: UpdateExpression: %w", ErrUnsupported, err)
+		return fmt.Errorf("%w: UpdateExpression cannot be read: %w", ErrUnsupported, err)
 	}
 	var protected []string
 	for _, use := range uses {
@@ -40,7 +40,7 @@ func (t *boundTable) checkUpdate(expression *string, names map[string]string) er
 		return nil
 	}
 	slices.Sort(protected)
-	return &attributeError{protected[0], fmt.Errorf("%w: UpdateExpression names %s, which the item's signature protects; only DO_NOTHING attributes can be updated alone, use Modify for the others",
+	return &attributeError{protected[0], fmt.Errorf("%w: UpdateExpression names %s, which the item's signature protects; only DO_NOTHING attributes can be updated alone, use EncryptedTable.Modify for the others",
 		ErrUnsupported, quoted(protected))}
 }
 

@@ -68,7 +68,22 @@ func (r WriteReport) MarshalJSON() ([]byte, error) { return json.Marshal(r.count
 //
 // On an error it stops, and the report tells what was written, what was not, and
 // what is unknown, in the caller's own requests. It has taken no more from requests
-// than the sum of these three; what comes after them was not looked at.
+// than the sum of these three; what comes after them was not looked at. A sequence
+// that cannot make its next request keeps its own error and ends:
+//
+//	var failed error
+//	report, err := table.WriteAll(ctx, func(yield func(types.WriteRequest) bool) {
+//		for _, c := range customers {
+//			item, err := attributevalue.MarshalMap(c)
+//			if err != nil {
+//				failed = err
+//				return
+//			}
+//			if !yield(types.WriteRequest{PutRequest: &types.PutRequest{Item: item}}) {
+//				return
+//			}
+//		}
+//	})
 func (t *EncryptedTable) WriteAll(ctx context.Context, requests iter.Seq[types.WriteRequest], optFns ...func(*WriteAllOptions)) (WriteReport, error) {
 	var o WriteAllOptions
 	for _, fn := range optFns {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -116,6 +117,23 @@ func Example_previousActions() {
 	}
 
 	_ = options
+}
+
+// Compiled and not run: it would call AWS.
+func Example_middleware() {
+	var cfg aws.Config
+	var table *encryptor.EncryptedTable
+
+	_ = func() error {
+		encrypt, err := encryptor.Middleware([]encryptor.ItemCodec{table.Codec()})
+		if err != nil {
+			return err
+		}
+		client := dynamodb.NewFromConfig(cfg, encrypt) // everything that uses it encrypts
+
+		_ = client
+		return nil
+	}
 }
 
 // A signature that does not match, and why.

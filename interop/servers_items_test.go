@@ -152,6 +152,19 @@ var updateOperations = []operation{
 		requireFailedCondition(t, nil, err)
 		require.Empty(t, f.stored(t, f.customers, customerKey("nobody", 1)))
 	}},
+	{"UpdateItem: conditions in parentheses", everyFace, func(t tester, f *fixture) {
+		f.put(t, customer("ada", 1))
+		for _, condition := range []string{"(visits < :most)", " ( visits < :most ) ", "(visits < :most) OR (attribute_exists(pk))", "visits < :most OR (attribute_exists(pk))"} {
+			in := f.visit(customerKey("ada", 1))
+			in.ConditionExpression = aws.String(condition)
+			in.ExpressionAttributeValues[":most"] = num("100")
+			_, err := f.api.UpdateItem(t.Context(), in)
+			require.NoError(t, err, condition)
+		}
+		want := customer("ada", 1)
+		want["visits"] = num("5")
+		requireItem(t, want, f.get(t, customerKey("ada", 1)))
+	}},
 	{"UpdateItem: condition fails, item returned", everyFace, func(t tester, f *fixture) {
 		f.put(t, customer("ada", 1))
 		in := f.visit(customerKey("ada", 1))

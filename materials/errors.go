@@ -36,7 +36,8 @@ var (
 	// with the next name that it accepts.
 	ErrContextMismatch = errors.New("the item's keys are bound to another context")
 	// ErrKMS means that a KMS call failed; the SDK's error stays reachable by
-	// errors.As.
+	// errors.As. An item that was moved, or is under another key, fails that way
+	// too: ask for ErrContextMismatch and ErrKeyNotAllowed first.
 	ErrKMS = errors.New("KMS call failed")
 )
 

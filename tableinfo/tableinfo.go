@@ -55,6 +55,10 @@ func (i Index) Keys() []string {
 }
 
 // TableInfo is what the encryptor needs to know about a table.
+//
+// A literal is not held against the table itself: without its SortKey, all items of a partition are taken for one, and the sort key
+// is not treated as a key. Without Secondary, nothing keeps the keys of indexes from being encrypted. Prefer [Describe], or
+// compare the literal with it in a test.
 type TableInfo struct {
 	// Name is the bare table name, never an ARN: it is part of what is signed, and an ARN would be another name.
 	Name string

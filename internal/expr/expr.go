@@ -182,7 +182,7 @@ func (p *parser) parse(expression string) error {
 	case !p.last.endsOperand():
 		return fmt.Errorf("%w: it ends where an operand is missing", ErrSyntax)
 	case p.depth > 0:
-		return fmt.Errorf("%w: %d unclosed parentheses", ErrSyntax, p.depth)
+		return fmt.Errorf("%w: unclosed parentheses (%d)", ErrSyntax, p.depth)
 	}
 	return nil
 }
