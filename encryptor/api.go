@@ -9,8 +9,8 @@ import (
 var _ DynamoDBAPI = (*dynamodb.Client)(nil)
 
 // DynamoDBAPI is what this package calls of DynamoDB; *dynamodb.Client is one, and
-// so can be a DAX client or a mock. A client without DescribeTable, as that of DAX,
-// needs [New] and [NewTable] instead of [NewEncryptedTable].
+// so can be a DAX client or a mock. Where DescribeTable does not work, as with DAX,
+// use [New] and [NewTable] instead of [NewEncryptedTable].
 // [EncryptedTable.Modify] needs one that sends
 // ReturnValuesOnConditionCheckFailure and returns the item that it asks for.
 type DynamoDBAPI interface {

@@ -152,6 +152,7 @@ func (b *sentBatch) encrypt(ctx context.Context) error {
 		if b.plain[i].PutRequest == nil {
 			return nil
 		}
+		b.encrypted[i].PutRequest = nil // never the plaintext, whatever happens
 		encrypted, err := b.table.encryptAt(ctx, opBatchWrite, i, b.plain[i].PutRequest.Item)
 		if err != nil {
 			return err

@@ -13,7 +13,8 @@ var _ DynamoDBAPI = (*EncryptedClient)(nil)
 // ClientOptions configures [NewEncryptedClient] and [Middleware].
 type ClientOptions struct {
 	// AllowPlaintextTables are names or ARNs of tables whose requests pass as
-	// they are. A table that is neither here nor encrypted is ErrUnknownTable.
+	// they are. A name allows any ARN with it; an ARN allows itself and its bare
+	// name. A table that is neither here nor encrypted is ErrUnknownTable.
 	AllowPlaintextTables []string
 	// TableOptions is for every encrypted table.
 	TableOptions

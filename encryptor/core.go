@@ -75,8 +75,8 @@ func (c *core) route(op string, requested *string) (*boundTable, error) {
 	return t, nil
 }
 
-// isPlaintext tells whether the requests of a table pass. A table that was allowed
-// by its ARN is not another account's or Region's of the same name.
+// isPlaintext tells whether the requests of a table pass. By its ARN a table is
+// allowed, and not another account's or Region's ARN of the same name.
 func (c *core) isPlaintext(name, requested string) bool {
 	return slices.ContainsFunc(c.plaintext[name], func(allowed string) bool {
 		return allowed == name || requested == name || allowed == requested

@@ -41,7 +41,10 @@ type SignatureChange struct {
 	Dropped bool
 	// TableName is the name that the item was signed for, if that is the change.
 	TableName string
-	// Default means that the item was written with another default action.
+	// Default means that the item was written with another default action. If that
+	// is DO_NOTHING, attributes without an entry in Overrides may instead have been
+	// added after the item was signed: by a set of PreviousActions with that default,
+	// such additions would be accepted for ever.
 	Default bool
 	// UnsignedKeys means that the item was written with DO_NOTHING for its primary
 	// key, or for Attribute, which is part of it: see Options.UnsignedKeys.
@@ -78,7 +81,11 @@ func (c SignatureChange) what() string {
 	text := "the item was written with "
 	if c.Default {
 		text += fmt.Sprintf("the default action %v", c.Action)
-		if !c.UnsignedKeys && !c.SignedKeys {
+		switch {
+		case c.UnsignedKeys || c.SignedKeys:
+		case c.Action == actions.DoNothing:
+			return text + ", or attributes without an entry in Overrides were added after it was signed"
+		default:
 			return text
 		}
 		text += " and "

@@ -224,7 +224,7 @@ func TestDiagnosePython(t *testing.T) {
 			"the item was written with the default action DO_NOTHING and its primary key unsigned: see Options.UnsignedKeys"},
 		"Go's own": {newItemModel(actions.DoNothing, overrides), itemOptions(actions.SignOnly, overrides),
 			encryptor.SignatureChange{Default: true, Action: actions.DoNothing},
-			"the item was written with the default action DO_NOTHING"},
+			"the item was written with the default action DO_NOTHING, or attributes without an entry in Overrides were added after it was signed"},
 		"signed keys": {newItemModel(actions.DoNothing, overrides), itemBoth(itemUnsignedKeys, itemOptions(actions.DoNothing, overrides)),
 			encryptor.SignatureChange{SignedKeys: true},
 			"the item was written with its primary key signed, as it is without Options.UnsignedKeys"},
@@ -243,6 +243,39 @@ func TestDiagnosePython(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, []encryptor.SignatureChange{c.want}, got.Changes)
 			require.Equal(t, c.says, got.Changes[0].String())
+		})
+	}
+}
+
+// Attributes that somebody added leave the same trace as another default action, and
+// the operator who makes that one of PreviousActions would accept all such additions.
+func TestDiagnoseNamesAdditions(t *testing.T) {
+	t.Parallel()
+	every := itemActions{}
+	for name := range itemPlain() {
+		every[name] = actions.SignOnly
+	}
+	large := itemPlain()
+	for i := range 100 {
+		name := fmt.Sprint("more", i)
+		large[name], every[name] = &itemS{Value: "x"}, actions.SignOnly
+	}
+	for name, c := range map[string]struct {
+		plain encryptor.Item
+		added int
+	}{"one": {itemPlain(), 1}, "two": {itemPlain(), 2}, "one, to a large item": {large, 1}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newItemEncryptor(t, newItemProvider(t), itemOptions(actions.EncryptAndSign, every))
+			stored, err := e.Encrypt(t.Context(), c.plain)
+			require.NoError(t, err)
+			for i := range c.added {
+				stored[fmt.Sprint("injected", i)] = &itemS{Value: "evil"}
+			}
+			got, err := e.Diagnose(t.Context(), stored)
+			require.NoError(t, err)
+			require.Len(t, got.Changes, 1)
+			require.Contains(t, got.Changes[0].String(), "added after")
 		})
 	}
 }

@@ -188,6 +188,9 @@ func (e *ItemEncryptor) encryptionMaterials(ctx context.Context, item Item, p *p
 	return m, nil
 }
 
+// roomForMAC is the size of the longest HMAC, that of SHA-512.
+const roomForMAC = 64
+
 // seal encrypts and signs. All ciphertext goes into one slab, in which each value
 // is serialized, padded, encrypted and hashed where it lies.
 func (e *ItemEncryptor) seal(ctx context.Context, s *scratch, p *plan, item Item, m *materials.EncryptionMaterials, slabSize int) (Item, error) {
@@ -206,7 +209,7 @@ func (e *ItemEncryptor) seal(ctx context.Context, s *scratch, p *plan, item Item
 	if err := s.describe(m); err != nil {
 		return nil, err
 	}
-	slab := make([]byte, 0, slabSize+wire.DescriptionSize(s.entries))
+	slab := make([]byte, 0, slabSize+roomForMAC+wire.DescriptionSize(s.entries))
 	binaries := make([]types.AttributeValueMemberB, len(p.encrypted)+2)
 	stored := make(Item, len(item)+2)
 	toSign := s.stringToSign(p, e.names[0])
@@ -246,7 +249,14 @@ func (e *ItemEncryptor) seal(ctx context.Context, s *scratch, p *plan, item Item
 	if len(signature) == 0 {
 		return nil, fmt.Errorf("sign: %w: the signer returned no signature", materials.ErrNoEncryptionMaterials)
 	}
-	binaries[0].Value = bytes.Clone(signature) // a signer may keep its buffer, or return a part of toSign
+	// Copied, since a signer may keep its buffer or return a part of toSign.
+	if len(signature) <= roomForMAC {
+		start := len(slab)
+		slab = append(slab, signature...)
+		binaries[0].Value = slab[start:len(slab):len(slab)]
+	} else {
+		binaries[0].Value = bytes.Clone(signature)
+	}
 	stored[wire.SignatureAttribute] = &binaries[0]
 	start := len(slab)
 	slab = wire.AppendDescription(slab, s.entries)

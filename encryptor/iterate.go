@@ -81,15 +81,20 @@ func (t *EncryptedTable) iterate(ctx context.Context, op string, asked Item, sel
 // reports whether to go on.
 func (t *EncryptedTable) yieldPage(ctx context.Context, op string, asked Item, stored []Item, yield func(Item, error) bool) bool {
 	items, errs := make([]Item, len(stored)), make([]error, len(stored))
-	_ = forEach(len(stored), t.table.concurrency, func(i int) error {
+	err := forEach(len(stored), t.table.concurrency, func(i int) error {
 		items[i], errs[i] = t.table.decryptAt(ctx, op, i, asked, stored[i])
 		return nil // a bad item does not stop the others
 	})
+	if err != nil { // one ended its goroutine; of the others nobody knows
+		yield(nil, t.table.fail(op, err))
+		return false
+	}
 	for i := range stored {
-		if !yield(items[i], errs[i]) {
+		if errs[i] != nil && ctx.Err() != nil {
+			yield(nil, t.table.fail(op, ctx.Err())) // which is not about the item
 			return false
 		}
-		if errs[i] != nil && ctx.Err() != nil {
+		if !yield(items[i], errs[i]) {
 			return false
 		}
 	}

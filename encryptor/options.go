@@ -61,7 +61,7 @@ type TableOptions struct {
 	// RequestName is the TableName of requests for which the caller gives none,
 	// Modify and WriteAll included: the table's name or its ARN, which tables of
 	// other accounts need. Empty means the name, and in NewEncryptedTable what
-	// that was given. It is of no use to a client of several tables.
+	// that was given. EncryptedClient and Middleware have no use for it.
 	RequestName string
 }
 

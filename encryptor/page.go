@@ -2,6 +2,7 @@ package encryptor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -28,7 +29,8 @@ func (t *boundTable) decryptPage(ctx context.Context, op string, asked Item, sto
 
 // forEach calls do for 0 to n-1, at most concurrency at a time, and returns the
 // error of the lowest index that failed. After a failure no higher index begins. A
-// panic of do is the caller's: in a goroutine of its own nobody could recover it.
+// panic of do is the caller's: in a goroutine of its own nobody could recover it. A
+// call that ends its goroutine, as a mock does that fails its test, has failed.
 func forEach(n, concurrency int, do func(i int) error) error {
 	var (
 		next    atomic.Int64
@@ -40,15 +42,20 @@ func forEach(n, concurrency int, do func(i int) error) error {
 	limit.Store(int64(n))
 	for range min(n, concurrency) {
 		workers.Go(func() {
+			i := int64(-1) // that is under way
 			defer func() {
 				if v := recover(); v != nil {
 					died.CompareAndSwap(nil, &workerPanic{v, debug.Stack()})
 					limit.Store(0)
+				} else if i >= 0 {
+					errs[i] = errEnded
+					lower(&limit, i)
 				}
 			}()
 			for {
-				i := next.Add(1) - 1
+				i = next.Add(1) - 1
 				if i >= limit.Load() {
+					i = -1
 					return
 				}
 				if errs[i] = do(int(i)); errs[i] != nil {
@@ -67,13 +74,21 @@ func forEach(n, concurrency int, do func(i int) error) error {
 	return nil
 }
 
+var errEnded = errors.New("the goroutine was ended by runtime.Goexit")
+
 // workerPanic is a panic of another goroutine, with that one's stack.
 type workerPanic struct {
 	value any
 	stack []byte
 }
 
-func (p *workerPanic) String() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
+func (p *workerPanic) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
+
+// Unwrap returns the value if it is an error, such as a runtime.Error.
+func (p *workerPanic) Unwrap() error {
+	err, _ := p.value.(error)
+	return err
+}
 
 func lower(limit *atomic.Int64, i int64) {
 	for {

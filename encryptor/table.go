@@ -1,7 +1,6 @@
 package encryptor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,8 +61,11 @@ func NewEncryptedTable(ctx context.Context, api DynamoDBAPI, table string, p mat
 	if err != nil {
 		return nil, fmt.Errorf("encrypted table %s: %w", quote.Name(info.Name), err)
 	}
-	o.RequestName = cmp.Or(o.RequestName, table)
-	return NewTable(api, codec, func(t *TableOptions) { *t = o.TableOptions })
+	t, err := NewTable(api, codec, func(t *TableOptions) { *t = o.TableOptions })
+	if err == nil && o.RequestName == "" {
+		t.table.requestName = table // by which it was described
+	}
+	return t, err
 }
 
 // NewTable returns the encrypted table of a codec. It does no I/O.
@@ -98,8 +100,8 @@ func (t *EncryptedTable) Codec() ItemCodec { return t.table.codec }
 // item if ReturnValues asks for it, are decrypted. Number keys are written in
 // canonical spelling.
 //
-// A ValidationException is wrapped with the size of the encrypted item, which
-// DynamoDB limits to 400 KB.
+// A ValidationException about the item's size is wrapped with the size of the
+// encrypted item, which DynamoDB limits to 400 KB.
 func (t *EncryptedTable) PutItem(ctx context.Context, params *dynamodb.PutItemInput, optFns ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
 	return send(ctx, params, optFns, t.core.putItem, t.api.PutItem)
 }
@@ -131,8 +133,8 @@ func (t *EncryptedTable) Scan(ctx context.Context, params *dynamodb.ScanInput, o
 
 // UpdateItem updates DO_NOTHING attributes of an item that exists. An update that
 // names any other attribute, on the left or on the right, is ErrUnsupported, and so
-// is a name that Encrypt refuses (ErrReservedAttribute, ErrAmbiguousName), unless
-// it is in a REMOVE clause. Whole items in the output (ALL_OLD, ALL_NEW) are
+// is a name that Encrypt refuses, or Decrypt in an item of one of PreviousActions
+// (ErrReservedAttribute, ErrAmbiguousName), unless it is in a REMOVE clause. Whole items in the output (ALL_OLD, ALL_NEW) are
 // decrypted.
 //
 // It does not create items, since those would have no signature: a condition that

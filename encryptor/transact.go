@@ -87,10 +87,10 @@ func (c *core) transactWriteItems(ctx context.Context, params *dynamodb.Transact
 		if parts[i].table == nil || put == nil {
 			return nil
 		}
-		encrypted, err := parts[i].table.encryptAt(ctx, opTransactWrite, i, put.Item)
-		if err == nil {
-			put.Item = encrypted // of the copy
-		}
+		plain := put.Item
+		put.Item = nil // of the copy; never the plaintext, whatever happens
+		encrypted, err := parts[i].table.encryptAt(ctx, opTransactWrite, i, plain)
+		put.Item = encrypted
 		return err
 	})
 	if err != nil {

@@ -36,8 +36,9 @@ type WriteReport struct {
 	Written int
 	// Unsent had no effect.
 	Unsent []types.WriteRequest
-	// Unknown may have had theirs: an answer was lost. To send them again is
-	// harmless if nobody else writes these keys.
+	// Unknown may have had theirs: an answer was lost, or what failed was not an
+	// answer, as when there are no credentials. To send them again is harmless if
+	// nobody else writes these keys.
 	Unknown []types.WriteRequest
 }
 
@@ -168,6 +169,7 @@ func (w *batchWriter) fill(ctx context.Context, next func() (types.WriteRequest,
 		if !fresh[p.key] || p.plain.PutRequest == nil {
 			return nil
 		}
+		p.encrypted.PutRequest = nil // never the plaintext, whatever happens
 		encrypted, err := t.encryptAt(ctx, opWriteAll, p.index, p.plain.PutRequest.Item)
 		if err == nil {
 			p.encrypted.PutRequest = &types.PutRequest{Item: encrypted}

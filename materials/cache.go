@@ -66,7 +66,13 @@ type loadPanic struct {
 	stack []byte
 }
 
-func (p *loadPanic) String() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
+func (p *loadPanic) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
+
+// Unwrap returns the value if it is an error, such as a runtime.Error.
+func (p *loadPanic) Unwrap() error {
+	err, _ := p.value.(error)
+	return err
+}
 
 func newCache[K comparable, V any](size int, ttl, grace, jitter, timeout time.Duration) *cache[K, V] {
 	return &cache[K, V]{
