@@ -27,7 +27,8 @@ var (
 	// another key. It wraps materials.ErrSignature.
 	ErrInvalidSignature = fmt.Errorf("invalid item: %w", materials.ErrSignature)
 	// ErrInvalidValue means that an item to be written has a value that cannot be
-	// stored, or lacks a key attribute.
+	// stored, or lacks a key attribute, or that the key of a request does not have
+	// just the attributes of the table's key.
 	ErrInvalidValue = wire.ErrValue
 	// ErrReservedAttribute means that an item to be written, or a configuration,
 	// has an attribute that a format adds itself. An item that was encrypted
