@@ -294,6 +294,14 @@ func (hollow) PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb
 	return &dynamodb.PutItemOutput{Attributes: encryptor.Item{}}, nil
 }
 
+func (hollow) DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
+	return nil, &types.ConditionalCheckFailedException{Item: encryptor.Item{}}
+}
+
+func (hollow) TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+	return nil, &types.TransactionCanceledException{CancellationReasons: []types.CancellationReason{{Item: encryptor.Item{}}}}
+}
+
 func (hollow) TransactGetItems(context.Context, *dynamodb.TransactGetItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactGetItemsOutput, error) {
 	return &dynamodb.TransactGetItemsOutput{Responses: []types.ItemResponse{{Item: encryptor.Item{}}}}, nil
 }
@@ -313,6 +321,13 @@ func TestAnEmptyItemIsAnAbsentOne(t *testing.T) {
 	several, err := table.TransactGetItems(t.Context(), &dynamodb.TransactGetItemsInput{TransactItems: []types.TransactGetItem{getPart(customers, modifyKey)}})
 	require.NoError(t, err)
 	require.Nil(t, several.Responses[0].Item)
+	_, err = table.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{Key: modifyKey})
+	var failed *types.ConditionalCheckFailedException
+	require.ErrorAs(t, err, &failed)
+	require.Nil(t, failed.Item)
+	var cancelled *types.TransactionCanceledException
+	require.ErrorAs(t, transactWrite(putPart(customers, customer("ada", 1)))(t.Context(), table), &cancelled)
+	require.Nil(t, cancelled.CancellationReasons[0].Item)
 	_, err = table.Modify(t.Context(), modifyKey, setName("Ada"))
 	require.NoError(t, err)
 }

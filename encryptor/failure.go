@@ -13,10 +13,10 @@ import (
 // error. If that fails, the exception has no item and the *ItemError is joined.
 func (t *boundTable) decryptFailure(ctx context.Context, op string, key Item, err error) error {
 	var exception *types.ConditionalCheckFailedException
-	if !errors.As(err, &exception) || len(exception.Item) == 0 {
+	if !errors.As(err, &exception) || exception.Item == nil {
 		return err
 	}
-	item, itemErr := t.decrypt(ctx, op, -1, pick(key, t.keys), exception.Item)
+	item, itemErr := t.decryptIfAny(ctx, op, -1, pick(key, t.keys), exception.Item)
 	decrypted := *exception
 	decrypted.Item = item
 	failed := &shownException[*types.ConditionalCheckFailedException]{err, &decrypted}
@@ -39,11 +39,11 @@ func decryptCancellation(ctx context.Context, op string, parts []part, err error
 	changed := false
 	for i := range decrypted.CancellationReasons {
 		reason := &decrypted.CancellationReasons[i]
-		if i >= len(parts) || parts[i].table == nil || len(reason.Item) == 0 {
+		if i >= len(parts) || parts[i].table == nil || reason.Item == nil {
 			continue
 		}
 		changed = true
-		item, itemErr := parts[i].table.decrypt(ctx, op, i, parts[i].key, reason.Item)
+		item, itemErr := parts[i].table.decryptIfAny(ctx, op, i, parts[i].key, reason.Item)
 		reason.Item = item
 		if itemErr != nil {
 			all = append(all, itemErr)
