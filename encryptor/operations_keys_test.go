@@ -23,41 +23,54 @@ var keyRows = []row{refuses("A key of other attributes", nil, slices.Concat(
 	wrongKeys("empty", encryptor.Item{}, "Key has the attributes ;"),
 )...)}
 
-func wrongKeys(name string, key encryptor.Item, says string) []refusal {
+func wrongKeys(name string, wrong encryptor.Item, says string) []refusal {
 	name += ", "
-	bumped := bump("")
-	part := types.Update{TableName: aws.String(customers), Key: key, UpdateExpression: bumped.UpdateExpression, ExpressionAttributeValues: bumped.ExpressionAttributeValues}
+	key := func() encryptor.Item { return itemClone(wrong) } // for each of the faces, which run at once
+	part := func(build func() types.TransactWriteItem) call {
+		return func(ctx context.Context, api encryptor.DynamoDBAPI) error { return transactWrite(build())(ctx, api) }
+	}
 	refusals := []refusal{
 		{name: name + "GetItem", do: func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-			_, err := api.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(customers), Key: key})
+			_, err := api.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(customers), Key: key()})
 			return err
 		}},
 		{name: name + "DeleteItem", do: func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-			_, err := api.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: aws.String(customers), Key: key})
+			_, err := api.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: aws.String(customers), Key: key()})
 			return err
 		}},
 		{name: name + "UpdateItem", do: func(ctx context.Context, api encryptor.DynamoDBAPI) error {
-			_, err := api.UpdateItem(ctx, with(bumped, func(in *dynamodb.UpdateItemInput) { in.Key = key }))
+			_, err := api.UpdateItem(ctx, with(bump(""), func(in *dynamodb.UpdateItemInput) { in.Key = key() }))
 			return err
 		}},
 		{name: name + "BatchGetItem", index: 2, do: func(ctx context.Context, api encryptor.DynamoDBAPI) error {
 			_, err := api.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
-				customers: {Keys: []map[string]types.AttributeValue{customerKey("ada", 1), key}},
+				customers: {Keys: []map[string]types.AttributeValue{customerKey("ada", 1), key()}},
 			}})
 			return err
 		}},
 		{name: name + "BatchWriteItem", index: 2, do: func(ctx context.Context, api encryptor.DynamoDBAPI) error {
 			_, err := api.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{
-				customers: {putRequest(customer("ada", 1)), deleteRequest(key)},
+				customers: {putRequest(customer("ada", 1)), deleteRequest(key())},
 			}})
 			return err
 		}},
-		{name: name + "TransactGetItems", index: 2, do: transactGet(getPart(customers, customerKey("ada", 1)), getPart(customers, key))},
-		{name: name + "Update of a transaction", index: 1, do: transactWrite(types.TransactWriteItem{Update: &part})},
-		{name: name + "Delete of a transaction", index: 1, do: transactWrite(types.TransactWriteItem{Delete: &types.Delete{TableName: aws.String(customers), Key: key}})},
-		{name: name + "ConditionCheck of a transaction", index: 1, do: transactWrite(types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
-			TableName: aws.String(customers), Key: key, ConditionExpression: aws.String("attribute_exists(pk)"),
-		}})},
+		{name: name + "TransactGetItems", index: 2, do: func(ctx context.Context, api encryptor.DynamoDBAPI) error {
+			return transactGet(getPart(customers, customerKey("ada", 1)), getPart(customers, key()))(ctx, api)
+		}},
+		{name: name + "Update of a transaction", index: 1, do: part(func() types.TransactWriteItem {
+			in := bump("")
+			return types.TransactWriteItem{Update: &types.Update{
+				TableName: in.TableName, Key: key(), UpdateExpression: in.UpdateExpression, ExpressionAttributeValues: in.ExpressionAttributeValues,
+			}}
+		})},
+		{name: name + "Delete of a transaction", index: 1, do: part(func() types.TransactWriteItem {
+			return types.TransactWriteItem{Delete: &types.Delete{TableName: aws.String(customers), Key: key()}}
+		})},
+		{name: name + "ConditionCheck of a transaction", index: 1, do: part(func() types.TransactWriteItem {
+			return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+				TableName: aws.String(customers), Key: key(), ConditionExpression: aws.String("attribute_exists(pk)"),
+			}}
+		})},
 	}
 	for i := range refusals {
 		refusals[i].want, refusals[i].says = encryptor.ErrInvalidValue, says
