@@ -57,6 +57,16 @@ type secrets map[string]map[string]string
 
 func (s secrets) add(name string, secret []byte) { s[name] = secretTexts(secret) }
 
+// addDigits takes more of a text that is all digits: times and addresses, which are
+// in many prints, may have six of them by chance.
+func (s secrets) addDigits(name, digits string) {
+	texts := secretTexts([]byte(digits))
+	for _, form := range []string{"raw", "quoted", "quoted in ASCII"} {
+		texts[form] = digits[:12]
+	}
+	s[name] = texts
+}
+
 // in names what of the secrets is in a text.
 func (s secrets) in(text string) string {
 	for secret, texts := range s {

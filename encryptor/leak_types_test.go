@@ -111,7 +111,7 @@ func newLeakWorld(t *testing.T) *leakWorld {
 	w.secrets.add("AES key", leakedBytes("AES"))
 	w.secrets.add("HMAC key", leakedBytes("MAC"))
 	w.secrets.add("attribute S", []byte(leakedText))
-	w.secrets.add("attribute N", []byte(leakedNumber))
+	w.secrets.addDigits("attribute N", leakedNumber)
 	w.secrets.add("attribute B", leakedBytes("B"))
 	rsaKey := tamperRSAKeys()[0]
 	w.secrets["RSA exponent"], w.secrets["RSA prime"] = numberTexts(rsaKey.D), numberTexts(rsaKey.Primes[0])
