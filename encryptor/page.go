@@ -3,10 +3,10 @@ package encryptor
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
+
+	"github.com/ddbec/ddbec-go/internal/panics"
 )
 
 // decryptPage decrypts the items of a page, each of which must have the attributes
@@ -37,7 +37,7 @@ func forEach(n, concurrency int, do func(i int) error) error {
 		limit   atomic.Int64 // the lowest index that failed
 		errs    = make([]error, n)
 		workers sync.WaitGroup
-		died    atomic.Pointer[workerPanic]
+		died    atomic.Pointer[panics.Panic]
 	)
 	limit.Store(int64(n))
 	for range min(n, concurrency) {
@@ -45,7 +45,7 @@ func forEach(n, concurrency int, do func(i int) error) error {
 			i := int64(-1) // that is under way
 			defer func() {
 				if v := recover(); v != nil {
-					died.CompareAndSwap(nil, &workerPanic{v, debug.Stack()})
+					died.CompareAndSwap(nil, panics.Recovered(v))
 					limit.Store(0)
 				} else if i >= 0 {
 					errs[i] = errEnded
@@ -75,20 +75,6 @@ func forEach(n, concurrency int, do func(i int) error) error {
 }
 
 var errEnded = errors.New("the goroutine was ended by runtime.Goexit")
-
-// workerPanic is a panic of another goroutine, with that one's stack.
-type workerPanic struct {
-	value any
-	stack []byte
-}
-
-func (p *workerPanic) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
-
-// Unwrap returns the value if it is an error, such as a runtime.Error.
-func (p *workerPanic) Unwrap() error {
-	err, _ := p.value.(error)
-	return err
-}
 
 func lower(limit *atomic.Int64, i int64) {
 	for {

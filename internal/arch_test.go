@@ -34,7 +34,7 @@ const (
 var importMap = map[string][]string{
 	"actions":                 {},
 	"tableinfo":               {awsCore, dynamoDB},
-	"materials":               {"internal/jce", "internal/quote", "internal/wire", awsCore, dynamoDBTypes, kms, smithy, "golang.org/x/crypto/hkdf"},
+	"materials":               {"internal/jce", "internal/panics", "internal/quote", "internal/wire", awsCore, dynamoDBTypes, kms, smithy, "golang.org/x/crypto/hkdf"},
 	"encryptor":               {"actions", "tableinfo", "materials", "internal/...", awsCore, dynamoDB, smithy},
 	"materials/materialstest": {"materials", dynamoDBTypes},
 
@@ -47,6 +47,7 @@ var importMap = map[string][]string{
 
 	"internal/expr":    {"internal/quote"},
 	"internal/jce":     {"internal/quote"},
+	"internal/panics":  {},
 	"internal/quote":   {},
 	"internal/wire":    {"internal/quote", dynamoDBTypes},
 	"internal/vectors": {dynamoDBTypes},

@@ -4,12 +4,12 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ddbec/ddbec-go/internal/panics"
 )
 
 // CacheStats counts what a cache did since it was made.
@@ -54,24 +54,10 @@ type flight[V any] struct {
 	done  chan struct{}
 	value V
 	err   error
-	died  *loadPanic
+	died  *panics.Panic
 
 	waiters int  // guarded by the cache's lock, as is landed
 	landed  bool // done is about to be closed, for those who wait
-}
-
-// loadPanic is a panic of a load, with the stack of the load's goroutine.
-type loadPanic struct {
-	value any
-	stack []byte
-}
-
-func (p *loadPanic) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
-
-// Unwrap returns the value if it is an error, such as a runtime.Error.
-func (p *loadPanic) Unwrap() error {
-	err, _ := p.value.(error)
-	return err
 }
 
 func newCache[K comparable, V any](size int, ttl, grace, jitter, timeout time.Duration) *cache[K, V] {
@@ -160,7 +146,7 @@ func (c *cache[K, V]) load(ctx context.Context, key K, f *flight[V], load func(c
 	defer c.land(key, f)
 	defer func() {
 		if v := recover(); v != nil {
-			f.died = &loadPanic{v, debug.Stack()}
+			f.died = panics.Recovered(v)
 		}
 	}()
 	f.value, f.err = load(ctx)
