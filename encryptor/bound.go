@@ -21,16 +21,13 @@ type boundTable struct {
 	requestName string // TableName of a request that the caller left without one
 }
 
-func bind(codec ItemCodec, o TableOptions) (*boundTable, error) {
-	concurrency, err := o.concurrency()
-	if err != nil {
-		return nil, err
-	}
+func bind(codec ItemCodec, concurrency int, o TableOptions) (*boundTable, error) {
 	t := &boundTable{codec: codec, info: codec.Table(), layouts: codec.Layouts(), concurrency: concurrency}
 	t.keys = t.info.KeyNames()
 	if err := t.info.Validate(); err != nil {
 		return nil, err
 	}
+	var err error
 	t.requestName, err = o.requestName(t.info)
 	return t, err
 }

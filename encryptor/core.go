@@ -23,7 +23,8 @@ type core struct {
 }
 
 func newCore(codecs []ItemCodec, o ClientOptions) (*core, error) {
-	if _, err := o.concurrency(); err != nil {
+	concurrency, err := o.concurrency()
+	if err != nil {
 		return nil, err
 	}
 	c := &core{tables: make(map[string]*boundTable), plaintext: make(map[string][]string)}
@@ -31,7 +32,7 @@ func newCore(codecs []ItemCodec, o ClientOptions) (*core, error) {
 		if codec == nil {
 			return nil, fmt.Errorf("table %d: nil item codec", i)
 		}
-		t, err := bind(codec, o.TableOptions)
+		t, err := bind(codec, concurrency, o.TableOptions)
 		if err != nil {
 			return nil, err
 		}
@@ -124,17 +125,23 @@ func passed[In, Out any](params *In, err error) (*In, finisher[Out], error) {
 
 var errNoOutput = errors.New("the DynamoDB client returned neither an output nor an error")
 
+// answered makes an error of an answer that is none, which a mock may give.
+func answered[Out any](out *Out, err error) (*Out, error) {
+	if out == nil && err == nil {
+		err = errNoOutput
+	}
+	return out, err
+}
+
 // finishing returns a finisher that passes errors through failed, may be nil, and
 // lets change modify a copy of the output. An output never accompanies an error.
 func finishing[Out any](failed func(context.Context, error) error, change func(context.Context, *Out) error) finisher[Out] {
 	return func(ctx context.Context, out *Out, err error) (*Out, error) {
-		switch {
-		case err != nil && failed != nil:
+		if err != nil && failed != nil {
 			return nil, failed(ctx, err)
-		case err != nil:
+		}
+		if out, err = answered(out, err); err != nil {
 			return nil, err
-		case out == nil:
-			return nil, errNoOutput
 		}
 		result := *out
 		if err := change(ctx, &result); err != nil {

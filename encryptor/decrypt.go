@@ -69,7 +69,7 @@ func (e *ItemEncryptor) Decrypt(ctx context.Context, stored Item) (Item, error) 
 // signatureOf returns the signature attribute, or that the item is to be taken
 // as plaintext.
 func (e *ItemEncryptor) signatureOf(stored Item) (signature []byte, isSigned bool, err error) {
-	if !e.sets[0].signs && len(e.sets) == 1 {
+	if e.passesItems() {
 		return nil, false, nil
 	}
 	switch v := stored[wire.SignatureAttribute].(type) {

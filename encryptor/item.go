@@ -195,26 +195,29 @@ func (e *ItemEncryptor) WeakestRule(attribute string) Rule {
 // single attributes, which Encrypt does not see, ask it. A codec of another format
 // may have this method too.
 func (e *ItemEncryptor) CheckName(attribute string) error {
-	if !e.sets[0].signs && len(e.sets) == 1 {
-		return nil // items pass as they are
+	if e.passesItems() {
+		return nil
 	}
 	if err := checkName(attribute); err != nil {
 		return err
 	}
 	for _, set := range e.sets {
-		if _, err := set.newPlan(Item{attribute: nil}, e.order); err != nil {
+		if err := set.checkName(attribute); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// passesItems tells whether nothing is ever signed, so that items pass as they are.
+func (e *ItemEncryptor) passesItems() bool { return !e.sets[0].signs && len(e.sets) == 1 }
+
 // Layouts returns the forms of item that are read: signed items and, if they are
 // accepted or if no attribute has another action than DO_NOTHING, plain ones.
 func (e *ItemEncryptor) Layouts() []Layout {
 	signed := Layout{Stamp: wire.SignatureAttribute, Other: []string{wire.DescriptionAttribute}}
 	switch {
-	case !e.sets[0].signs && len(e.sets) == 1:
+	case e.passesItems():
 		return []Layout{{}}
 	case !e.sets[0].signs:
 		return []Layout{{}, signed}

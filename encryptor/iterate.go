@@ -24,12 +24,9 @@ func (t *EncryptedTable) QueryItems(ctx context.Context, in *dynamodb.QueryInput
 		asked := equalities(next.KeyConditionExpression, next.ExpressionAttributeNames, next.ExpressionAttributeValues)
 		t.iterate(ctx, opQuery, asked, next.Select, next.TableName, check, func() ([]Item, bool, error) {
 			next.TableName = t.table.name(next.TableName)
-			out, err := t.api.Query(ctx, &next, optFns...)
+			out, err := answered(t.api.Query(ctx, &next, optFns...))
 			if err != nil {
 				return nil, false, err
-			}
-			if out == nil {
-				return nil, false, errNoOutput
 			}
 			next.ExclusiveStartKey = out.LastEvaluatedKey
 			return out.Items, len(out.LastEvaluatedKey) > 0, nil
@@ -44,12 +41,9 @@ func (t *EncryptedTable) ScanItems(ctx context.Context, in *dynamodb.ScanInput, 
 		check := func() error { return t.table.checkScan(&next) }
 		t.iterate(ctx, opScan, nil, next.Select, next.TableName, check, func() ([]Item, bool, error) {
 			next.TableName = t.table.name(next.TableName)
-			out, err := t.api.Scan(ctx, &next, optFns...)
+			out, err := answered(t.api.Scan(ctx, &next, optFns...))
 			if err != nil {
 				return nil, false, err
-			}
-			if out == nil {
-				return nil, false, errNoOutput
 			}
 			next.ExclusiveStartKey = out.LastEvaluatedKey
 			return out.Items, len(out.LastEvaluatedKey) > 0, nil

@@ -138,14 +138,11 @@ func (s *actionSet) newPlan(item Item, order wire.Order) (*plan, error) {
 		if wire.IsReserved(name) {
 			continue
 		}
-		if !utf8.ValidString(name) {
-			return nil, &attributeError{name, fmt.Errorf("%w: a name that is not UTF-8", ErrInvalidValue)}
+		if err := s.checkName(name); err != nil {
+			return nil, err
 		}
 		switch s.actions.Action(name) {
 		case actions.DoNothing:
-			if err := s.checkAmbiguous(name); err != nil {
-				return nil, err
-			}
 			p.unsigned = append(p.unsigned, name)
 		case actions.SignOnly:
 			p.signed = append(p.signed, wire.SignedAttribute{Name: name})
@@ -158,6 +155,14 @@ func (s *actionSet) newPlan(item Item, order wire.Order) (*plan, error) {
 	p.template = wire.NewStringToSign(p.signed)
 	p.encrypted = slices.Clip(p.encrypted) // providers get it, and may append
 	return p, nil
+}
+
+// checkName refuses a name that no item of the set may have.
+func (s *actionSet) checkName(name string) error {
+	if !utf8.ValidString(name) {
+		return &attributeError{name, fmt.Errorf("%w: a name that is not UTF-8", ErrInvalidValue)}
+	}
+	return s.checkAmbiguous(name)
 }
 
 // checkAmbiguous refuses an unsigned name that differs from a signed one by case

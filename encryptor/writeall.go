@@ -197,10 +197,8 @@ func (w *batchWriter) write(ctx context.Context) error {
 	for i := range w.pending {
 		requests[i] = w.pending[i].encrypted
 	}
-	out, err := w.table.api.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{t.requestName: requests}}, withoutRetries)
-	if err == nil && out == nil {
-		err = errNoOutput
-	}
+	in := &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{t.requestName: requests}}
+	out, err := answered(w.table.api.BatchWriteItem(ctx, in, withoutRetries))
 	if err != nil {
 		w.idle++
 		w.lastError = err
